@@ -1,0 +1,139 @@
+//! What is wrong with a manifest, as values.
+//!
+//! Nothing here knows how a diagnostic is shown; `cli::render` does.
+
+use crate::manifest::Span;
+
+/// A stable name of a kind of fault: `O` and four digits.
+///
+/// O1xxx syntax, O2xxx schema, O3xxx references and wiring, O4xxx graph, O5xxx types and settings, O6xxx toolchain and
+/// build, O9xxx faults of the compiler itself.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Code(pub &'static str);
+
+/// Whether a diagnostic stops the build.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// Nothing is built.
+    Error,
+    /// The program is built, and somebody should look.
+    Warning,
+}
+
+/// A place in the manifest and what is to be said about it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What is there; may be empty where the underline says enough.
+    pub text: String,
+}
+
+/// One fault: what, where, and the way out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Diagnostic {
+    /// Which rule it breaks.
+    pub code: Code,
+    /// Whether it stops the build.
+    pub severity: Severity,
+    /// A lowercase phrase without a final stop; names in backticks.
+    pub message: String,
+    /// The place the fault is at.
+    pub primary: Label,
+    /// Other places that explain it.
+    pub related: Vec<Label>,
+    /// Facts, such as the text of another tool.
+    pub notes: Vec<String>,
+    /// What to do, such as the nearest known name.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error of this rule at `span`.
+    pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            primary: Label { span, text: String::new() },
+            related: Vec::new(),
+            notes: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    /// A warning of this rule at `span`.
+    pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    }
+
+    /// Says something beside the underline.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// Points at another place.
+    #[must_use]
+    pub fn related(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.related.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Adds a way out.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+}
+
+/// Every fault found so far.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[must_use]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    /// Whether anything in it stops the build.
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|one| one.severity == Severity::Error)
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Puts them in the order of the text, each once.
+    pub fn sort(&mut self) {
+        self.list
+            .sort_by(|a, b| (a.primary.span, a.code, &a.message).cmp(&(b.primary.span, b.code, &b.message)));
+        self.list.dedup();
+    }
+
+    /// The diagnostics, in the order they are in now.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.list.iter()
+    }
+}
+
+impl Extend<Diagnostic> for Diagnostics {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, more: I) {
+        self.list.extend(more);
+    }
+}
