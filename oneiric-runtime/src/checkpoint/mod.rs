@@ -1,0 +1,212 @@
+//! Where runs are kept: the log of every run's events, and one record a run.
+//!
+//! A store writes what it is given, in order, and answers when it is on disk. It judges nothing: `run::State` does.
+//! Every store passes the same suite, `conformance`.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Timestamp;
+use crate::json::Json;
+use crate::run::{Entry, Status};
+
+/// A place for runs.
+///
+/// Calls return at once; the work is done in the order of the calls, and each answer comes when it is done. Dropping a
+/// reply does not undo the call.
+pub trait Store: Send + Sync + 'static {
+    /// Records a new run, or finds the one that has its `run_id` already: exactly one of any number of calls with one
+    /// id creates it.
+    fn create(&self, run: NewRun) -> Reply<Created>;
+
+    /// Appends to a run's log. All entries are kept or none. The run's record follows from them: `RunEnded`,
+    /// `RunParked` and `RunResumed` change its status.
+    fn append(&self, run: RunKey, entries: Vec<Entry>, urgency: Urgency) -> Reply<()>;
+
+    /// One run and its log.
+    fn find(&self, run_id: &str) -> Reply<Option<Record>>;
+
+    /// Every run that has not ended (parked ones too), oldest first, each with its log, one by one as they are read.
+    fn open_runs(&self) -> mpsc::Receiver<Result<Record, Error>>;
+
+    /// Runs without their logs, newest first.
+    fn list(&self, filter: Filter) -> Reply<Vec<Run>>;
+
+    /// The definition that a run began with, by its digest.
+    fn definition(&self, workflow: &str, digest: &str) -> Reply<Option<Json>>;
+
+    /// Notes that a run goes on under another definition of its workflow, with a log in that definition's terms.
+    fn rebase(&self, run: RunKey, digest: String, definition: Json, log: Vec<Entry>) -> Reply<()>;
+
+    /// Forgets runs that ended before `before` and says how many there were.
+    fn prune(&self, before: Timestamp) -> Reply<u64>;
+
+    /// Writes what is waiting and releases the place. Nothing may be called after it.
+    fn close(&self) -> Reply<()>;
+}
+
+/// A store's name for a run; meaningless elsewhere.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RunKey(pub i64);
+
+/// A run to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// The caller's id for it, unique for ever.
+    pub run_id: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The digest of the definition it begins with.
+    pub digest: String,
+    /// That definition, kept once for each (workflow, digest).
+    pub definition: Json,
+    /// Its input.
+    pub input: Json,
+    /// What the caller wants to be told again with the result: `{"metadata": …, "workflow_provider": …}`.
+    pub labels: Json,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+}
+
+/// What became of a `create`.
+#[derive(Clone, Debug)]
+pub enum Created {
+    /// The run is new and on disk.
+    New(RunKey),
+    /// There was one of this id.
+    Existing(Run),
+}
+
+/// A run's record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// The store's name for it.
+    pub key: RunKey,
+    /// The caller's id for it.
+    pub run_id: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The digest of the definition that it goes by.
+    pub digest: String,
+    /// Its input.
+    pub input: Json,
+    /// See [`NewRun::labels`].
+    pub labels: Json,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A run and its log.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The run.
+    pub run: Run,
+    /// Everything that happened to it, in order.
+    pub log: Vec<Entry>,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only of this workflow.
+    pub workflow: Option<String>,
+    /// Only of this status.
+    pub status: Option<Status>,
+    /// At most so many; 0 for all.
+    pub limit: u32,
+}
+
+/// How soon entries must be on disk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Urgency {
+    /// Somebody waits for it: commit as soon as the commit before it is done.
+    Now,
+    /// Nobody waits: it may ride along with the next commit, but not be held back for longer than a moment (50 ms).
+    Soon,
+}
+
+/// A store's answer, when it comes.
+#[derive(Debug)]
+#[must_use = "a reply says whether it was kept"]
+pub struct Reply<T>(oneshot::Receiver<Result<T, Error>>);
+
+impl<T> Reply<T> {
+    /// A reply and what answers it.
+    pub fn pending() -> (oneshot::Sender<Result<T, Error>>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
+    }
+
+    /// A reply that is there already.
+    pub fn ready(answer: Result<T, Error>) -> Self {
+        let (sender, reply) = Self::pending();
+        // The receiver is in our hands, so the send cannot fail.
+        let _ = sender.send(answer);
+        reply
+    }
+}
+
+impl<T> Future for Reply<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|answer| {
+            answer.unwrap_or_else(|_| Err(Error::new(Kind::Closed, "the store stopped before it answered")))
+        })
+    }
+}
+
+/// Why a store could not do what it was asked. After any error of a write the store writes nothing more: what was
+/// answered is safe, what was not is unknown, and the process must stop.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+}
+
+/// Kinds of store failure.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// The disk is full.
+    Full,
+    /// The place cannot be written to, or read.
+    Denied,
+    /// Another process has it.
+    Locked,
+    /// It is damaged.
+    Corrupt,
+    /// Another program, or another version of this one, wrote it.
+    Version,
+    /// Reading or writing failed otherwise.
+    Io,
+    /// The store was closed, or stopped after an earlier error.
+    Closed,
+}
+
+impl Error {
+    /// An error of this kind. The message says what was wrong, where, and what to do.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// What kind it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

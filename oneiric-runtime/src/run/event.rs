@@ -1,0 +1,133 @@
+//! What can happen to a run. The log of these is the truth; everything else is folded from it.
+
+use crate::clock::Timestamp;
+use crate::json::Json;
+use crate::task;
+
+/// Index of a node in its workflow, in the order the workflow declares them.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// The place in a list that has one element a node.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// An event and when it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+}
+
+/// One thing that happened to a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// An attempt at a node began. Told to the store without waiting: after a crash the node is begun again, with the
+    /// same idempotency key, whether or not this was kept.
+    NodeStarted {
+        /// Which.
+        node: NodeId,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// A `wait` node began; its timer fires at `until`, also after a restart.
+    NodeWaiting {
+        /// Which.
+        node: NodeId,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// An attempt failed and another is to come.
+    NodeRetrying {
+        /// Which.
+        node: NodeId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why.
+        error: task::Error,
+        /// When the next attempt begins.
+        until: Timestamp,
+    },
+    /// The node is done.
+    NodeCompleted {
+        /// Which.
+        node: NodeId,
+        /// The attempt that succeeded; 0 for a `wait`.
+        attempt: u32,
+        /// What it returned.
+        output: Json,
+    },
+    /// The last attempt failed.
+    NodeFailed {
+        /// Which.
+        node: NodeId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why.
+        error: task::Error,
+    },
+    /// The node will not run, because one that it needs did not complete.
+    NodeSkipped {
+        /// Which.
+        node: NodeId,
+    },
+    /// The node was stopped, or was not begun, because the run is being cancelled.
+    NodeCancelled {
+        /// Which.
+        node: NodeId,
+    },
+    /// Somebody, or the run's deadline, wants the run to end.
+    CancelRequested {
+        /// Why.
+        reason: Reason,
+    },
+    /// Nothing of the run is left to do.
+    RunEnded {
+        /// How it ended.
+        status: Status,
+    },
+    /// The run does not go on until an operator says so.
+    RunParked {
+        /// Why, for people.
+        reason: String,
+    },
+    /// An operator let an ended or parked run go on: what did not complete is to be done again.
+    RunResumed,
+}
+
+/// Why a run is being cancelled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reason {
+    /// By request.
+    Requested,
+    /// The workflow's `timeout` passed.
+    DeadlinePassed,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Under way, or waiting to go on after a restart.
+    Running,
+    /// Waits for an operator.
+    Parked,
+    /// Every node that had to complete did.
+    Completed,
+    /// A node failed, or the deadline passed.
+    Failed,
+    /// Cancelled by request.
+    Cancelled,
+}
+
+impl Status {
+    /// Whether nothing more will happen by itself.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
