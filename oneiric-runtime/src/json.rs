@@ -57,3 +57,11 @@ impl Serialize for Json {
         raw.serialize(serializer)
     }
 }
+
+impl<'de> serde::Deserialize<'de> for Json {
+    /// From JSON text only: the text is kept as it is.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
+        Ok(Self(Box::<str>::from(raw).into()))
+    }
+}

@@ -1,10 +1,27 @@
 //! The runtime that programs written by Oneiric call.
 
+extern crate self as oneiric;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod app;
 pub mod checkpoint;
 mod clock;
+mod dag;
+mod engine;
 mod json;
+mod registry;
 pub mod run;
 pub mod task;
+pub mod value;
+mod workflow;
 
+pub use app::App;
 pub use clock::{Timestamp, hours, millis, mins, secs};
+pub use dag::{Dag, Node};
 pub use json::Json;
+#[cfg(feature = "macros")]
+pub use oneiric_macros::task;
+pub use task::{Ctx, Retry};
+pub use value::{Bind, Input};

@@ -1,5 +1,15 @@
-//! One run of one workflow.
+//! One run of one workflow: what can happen to it, where it stands, what comes next.
 
 mod event;
+pub(crate) mod execute;
+mod outline;
+mod report;
+pub(crate) mod schedule;
+mod shape;
+mod state;
 
 pub use event::{Entry, Event, NodeId, Reason, Status};
+pub use outline::Outline;
+pub use report::{NodeReport, Report};
+pub use shape::Shape;
+pub use state::{Illegal, NodeState, NodeStatus, State};

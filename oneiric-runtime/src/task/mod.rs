@@ -1,5 +1,12 @@
 //! What a node does when its turn comes: a Rust function, or a program.
 
+mod context;
+mod definition;
 mod error;
+mod retry;
 
+pub use context::Ctx;
+pub(crate) use context::RunNames;
+pub use definition::{Attempt, Definition, TakesInput, Visitor};
 pub use error::{Error, Kind};
+pub use retry::Retry;

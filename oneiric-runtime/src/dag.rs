@@ -1,0 +1,216 @@
+//! A workflow as it is declared, one statement a node.
+//!
+//! An edge is a variable, so an edge to nothing, or a cycle, cannot be written.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use crate::json::Json;
+use crate::run::NodeId;
+use crate::task::{Definition, Retry, TakesInput, Visitor};
+use crate::value::{self, AnyBind, Bind, Input};
+use crate::workflow::{self, Does, Step, Task, Workflow};
+
+/// A workflow under construction.
+#[derive(Default)]
+pub struct Dag(RefCell<Draft>);
+
+#[derive(Default)]
+struct Draft {
+    nodes: Vec<workflow::Node>,
+    max_parallel: Option<u32>,
+    timeout: Option<Duration>,
+}
+
+impl Dag {
+    /// How many nodes of a run may be under way at once.
+    pub fn max_parallel(&self, nodes: u32) {
+        self.0.borrow_mut().max_parallel = Some(nodes);
+    }
+
+    /// How long a run may take.
+    pub fn timeout(&self, timeout: Duration) {
+        self.0.borrow_mut().timeout = Some(timeout);
+    }
+
+    /// The run's input.
+    pub fn input(&self) -> Input {
+        Input(())
+    }
+
+    /// A node that calls a Rust function.
+    pub fn task<D: Definition>(&self, name: &'static str, _task: D) -> Unbound<'_, Typed<D>> {
+        Unbound { dag: self, name, kind: Typed(PhantomData) }
+    }
+
+    /// A node that starts a program.
+    pub fn exec<const N: usize>(&self, name: &'static str, argv: [&'static str; N]) -> Unbound<'_, Program> {
+        Unbound { dag: self, name, kind: Program(argv.to_vec()) }
+    }
+
+    /// A node that only waits. The timer goes on after a restart.
+    pub fn wait(&self, name: &'static str, duration: Duration) -> Node<'_, Output<()>> {
+        self.add(name, Does::Wait(duration), Vec::new())
+    }
+
+    /// The finished workflow.
+    pub(crate) fn finish(self, name: &'static str) -> Workflow {
+        let draft = self.0.into_inner();
+        Workflow::new(name, draft.nodes, draft.max_parallel, draft.timeout)
+    }
+
+    fn add<K>(&self, name: &'static str, does: Does, mut needs: Vec<NodeId>) -> Node<'_, K> {
+        let mut draft = self.0.borrow_mut();
+        let id = NodeId(u32::try_from(draft.nodes.len()).expect("fewer than 2^32 nodes"));
+        needs.sort_unstable();
+        needs.dedup();
+        draft.nodes.push(workflow::Node {
+            name,
+            does,
+            needs,
+            retry: Retry::ONCE,
+            timeout: None,
+            continues: false,
+        });
+        Node { dag: self, id, name, kind: PhantomData }
+    }
+}
+
+/// A node that has no arguments yet.
+#[must_use = "a node joins the workflow when it is given its arguments"]
+pub struct Unbound<'d, K> {
+    dag: &'d Dag,
+    name: &'static str,
+    kind: K,
+}
+
+/// The kind of a node that calls the function of `D`.
+pub struct Typed<D>(PhantomData<fn() -> D>);
+
+/// The kind of a node that starts a program.
+pub struct Program(Vec<&'static str>);
+
+impl<'d, D: Definition> Unbound<'d, Typed<D>> {
+    /// Gives the node its arguments.
+    pub fn with(self, args: D::Args) -> Node<'d, Output<D::Output>> {
+        let mut needs = Needs::default();
+        D::visit(&args, &mut needs);
+        let step: Box<dyn Step> = Box::new(Task::<D>(args));
+        self.dag.add(self.name, Does::Step(step), needs.0)
+    }
+
+    /// Gives the node the run's input as its one argument.
+    pub fn with_input(self) -> Node<'d, Output<D::Output>>
+    where
+        D: TakesInput,
+    {
+        let input = self.dag.input();
+        self.with(D::from_input(input))
+    }
+}
+
+#[derive(Default)]
+struct Needs(Vec<NodeId>);
+
+impl Visitor for Needs {
+    fn argument(&mut self, _name: &'static str, value: &dyn AnyBind) {
+        self.0.extend_from_slice(value.needs());
+    }
+}
+
+/// A node of the workflow, standing for its output.
+pub struct Node<'d, K> {
+    dag: &'d Dag,
+    id: NodeId,
+    name: &'static str,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// The kind of a node whose output is a `T`.
+pub struct Output<T>(PhantomData<fn() -> T>);
+
+/// The kind of a node whose output is JSON of no known type.
+pub struct Untyped(());
+
+impl<K> Clone for Node<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Node<'_, K> {}
+
+impl<K> Node<'_, K> {
+    /// How failed attempts are tried again.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn retry(self, retry: Retry) -> Self {
+        self.change(|node| node.retry = retry)
+    }
+
+    /// How long one attempt may take.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.change(|node| node.timeout = Some(timeout))
+    }
+
+    /// Nodes that it waits for besides those whose output it is given.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn after<const N: usize>(self, nodes: [NodeId; N]) -> Self {
+        self.change(|node| {
+            node.needs.extend(nodes);
+            node.needs.sort_unstable();
+            node.needs.dedup();
+        })
+    }
+
+    /// Lets the run go on when this node fails.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn continue_on_failure(self) -> Self {
+        self.change(|node| node.continues = true)
+    }
+
+    /// Its id, for [`after`](Self::after).
+    pub fn id(self) -> NodeId {
+        self.id
+    }
+
+    fn change(self, change: impl FnOnce(&mut workflow::Node)) -> Self {
+        change(&mut self.dag.0.borrow_mut().nodes[self.id.index()]);
+        self
+    }
+}
+
+impl<T: serde::de::DeserializeOwned + 'static> Node<'_, Output<T>> {
+    /// What it returns.
+    pub fn output(self) -> Bind<T> {
+        value::output(self.id)
+    }
+
+    /// Part of what it returns. The value is cloned.
+    pub fn path<U: Clone + 'static>(self, pick: fn(&T) -> Option<&U>) -> Bind<U> {
+        value::output_path(self.id, self.name, pick)
+    }
+
+    /// What it returns, if it completes: for a node that may fail and let the run go on.
+    pub fn outcome(self) -> Bind<Option<T>> {
+        value::outcome(self.id)
+    }
+
+    /// Part of what it returns, if it completes.
+    pub fn outcome_path<U: Clone + 'static>(self, pick: fn(&T) -> Option<&U>) -> Bind<Option<U>> {
+        value::outcome_path(self.id, pick)
+    }
+}
+
+impl Node<'_, Untyped> {
+    /// The JSON that it gives, read as a `T`; `null` if it failed and let the run go on.
+    pub fn output<T: serde::de::DeserializeOwned>(self) -> Bind<T> {
+        self.get("")
+    }
+
+    /// The part at `path` of the JSON that it gives.
+    pub fn get<T: serde::de::DeserializeOwned>(self, path: &'static str) -> Bind<T> {
+        value::output_part(self.id, self.name, path)
+    }
+}

@@ -1,0 +1,179 @@
+//! All runs of a program: starts them exactly once each, resumes them after a restart, and answers for them.
+
+mod admit;
+mod control;
+mod recover;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::checkpoint::{self, Run, Store};
+use crate::json::Json;
+use crate::registry::Registry;
+use crate::run::Report;
+use crate::run::execute::{Command, Execution, Outcome};
+
+pub(crate) use admit::{Handle, Start, StartError};
+pub(crate) use control::ControlError;
+
+/// Nodes of all runs together that may be under way at once. Each holds a little memory and often a connection or a
+/// process, so a burst of runs must not multiply without bound.
+const SLOTS: usize = 512;
+
+/// A handle on all runs of this process. Clones are the same engine.
+#[derive(Clone)]
+pub(crate) struct Engine(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    store: Arc<dyn Store>,
+    slots: Arc<Semaphore>,
+    active: Mutex<HashMap<String, Active>>,
+    /// How many runs are under way, for whoever waits for none.
+    under_way: watch::Sender<usize>,
+    draining: AtomicBool,
+    broken: watch::Sender<Option<checkpoint::Error>>,
+}
+
+/// A run that this process is driving, or is about to.
+struct Active {
+    workflow: String,
+    input: Json,
+    commands: mpsc::Sender<Command>,
+    progress: watch::Receiver<Progress>,
+}
+
+/// How far a run is, for those who wait for it.
+#[derive(Clone, Debug)]
+pub(crate) enum Progress {
+    /// It is not on disk yet.
+    Creating,
+    /// It is on disk and under way.
+    Running,
+    /// It has ended.
+    Ended(Arc<Report>),
+    /// It goes on at the next start.
+    Stopped,
+    /// The store failed.
+    Failed(checkpoint::Error),
+}
+
+impl Engine {
+    /// An engine that keeps its runs in `store`.
+    pub(crate) fn new(registry: Registry, store: Arc<dyn Store>) -> Self {
+        Self(Arc::new(Inner {
+            registry,
+            store,
+            slots: Arc::new(Semaphore::new(SLOTS)),
+            active: Mutex::default(),
+            under_way: watch::Sender::new(0),
+            draining: AtomicBool::new(false),
+            broken: watch::Sender::new(None),
+        }))
+    }
+
+    /// The workflows.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Accepts no new runs and begins no more nodes.
+    pub(crate) fn drain(&self) {
+        self.0.draining.store(true, Ordering::Release);
+        self.command_all(Command::Drain);
+    }
+
+    /// Whether [`drain`](Self::drain) was called.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Acquire)
+    }
+
+    /// How many runs are under way.
+    pub(crate) fn in_flight(&self) -> usize {
+        *self.0.under_way.borrow()
+    }
+
+    /// Waits until the store fails; what was answered is safe, but nothing more can be kept.
+    pub(crate) async fn failed(&self) -> checkpoint::Error {
+        let mut broken = self.0.broken.subscribe();
+        loop {
+            if let Some(error) = broken.borrow_and_update().clone() {
+                return error;
+            }
+            if broken.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Drains, gives nodes under way until `grace` has passed to end, and closes the store.
+    ///
+    /// # Errors
+    /// When the store could not be closed.
+    pub(crate) async fn stop(&self, grace: Duration) -> Result<(), checkpoint::Error> {
+        self.drain();
+        if tokio::time::timeout(grace, self.idle()).await.is_err() {
+            self.command_all(Command::Abandon);
+            self.idle().await;
+        }
+        self.0.store.close().await
+    }
+
+    async fn idle(&self) {
+        let mut under_way = self.0.under_way.subscribe();
+        // The sender is ours, so it is there as long as we are.
+        let _ = under_way.wait_for(|runs| *runs == 0).await;
+    }
+
+    fn command_all(&self, command: Command) {
+        for active in self.active().values() {
+            // A run whose queue is full has been told already, and one whose queue is closed has ended.
+            let _ = active.commands.try_send(command);
+        }
+    }
+
+    fn active(&self) -> std::sync::MutexGuard<'_, HashMap<String, Active>> {
+        self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn break_down(&self, error: &checkpoint::Error) {
+        self.0.broken.send_if_modified(|broken| {
+            let first = broken.is_none();
+            broken.get_or_insert_with(|| error.clone());
+            first
+        });
+    }
+
+    /// Drives a run to its end in a task of its own.
+    fn launch(&self, run: Run, execution: Execution, progress: watch::Sender<Progress>) {
+        let engine = self.clone();
+        self.0.under_way.send_modify(|runs| *runs += 1);
+        tokio::spawn(async move {
+            let workflow = Arc::clone(&execution.workflow);
+            let ended = match execution.drive().await {
+                Outcome::Ended(state) => {
+                    let report = Report::new(&run, workflow.nodes.iter().map(|node| node.name), &state);
+                    tracing::info!(workflow = run.workflow, run_id = run.run_id, status = ?report.status,
+                        error = report.error, "run-ended");
+                    Progress::Ended(Arc::new(report))
+                }
+                Outcome::Stopped => {
+                    tracing::info!(workflow = run.workflow, run_id = run.run_id, "run-stopped");
+                    Progress::Stopped
+                }
+                Outcome::Failed(error) => {
+                    engine.break_down(&error);
+                    Progress::Failed(error)
+                }
+            };
+            engine.active().remove(&run.run_id);
+            // Whoever waited may have gone.
+            let _ = progress.send(ended);
+            engine.0.under_way.send_modify(|runs| *runs -= 1);
+        });
+    }
+}

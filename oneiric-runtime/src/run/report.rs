@@ -1,0 +1,134 @@
+//! A run as it is shown to people and programs.
+
+use serde::Serialize;
+
+use super::{Illegal, NodeState, NodeStatus, Outline, Reason, State, Status};
+use crate::checkpoint::{Record, Run};
+use crate::clock::Timestamp;
+use crate::json::Json;
+
+/// Where a run and each of its nodes stand.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The run's id.
+    pub run_id: String,
+    /// Its workflow.
+    pub workflow: String,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// Why it failed or was cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Why it waits for an operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parked: Option<String>,
+    /// Its input.
+    pub input: Json,
+    /// What its caller wants to be told again.
+    #[serde(skip)]
+    pub labels: Json,
+    /// Its nodes, in topological order.
+    pub nodes: Vec<NodeReport>,
+    /// The nodes that completed or failed, in that order, as indices into `nodes`.
+    #[serde(skip)]
+    pub finished: Vec<usize>,
+}
+
+/// Where a node stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeReport {
+    /// Its name.
+    pub node: String,
+    /// What it is doing, or how it ended.
+    pub status: NodeStatus,
+    /// Attempts so far; 0 for a `wait`.
+    pub attempts: u32,
+    /// When its first attempt began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// When its timer, or its next attempt, is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What it returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Json>,
+    /// Why its latest attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Report {
+    /// The report of a run read from a store.
+    ///
+    /// # Errors
+    /// When its log is damaged.
+    pub fn of_record(record: &Record, outline: &Outline) -> Result<Self, Illegal> {
+        let state = State::replay(&outline.shape, record.run.created_at, &record.log)?;
+        Ok(Self::new(&record.run, outline.names.iter().map(String::as_str), &state))
+    }
+
+    /// The report of a run that stands at `state`.
+    pub(crate) fn new<'a>(run: &Run, names: impl Iterator<Item = &'a str>, state: &State) -> Self {
+        let nodes =
+            names.zip(state.nodes()).map(|(name, node)| NodeReport::new(name, node)).collect::<Vec<_>>();
+        Self {
+            run_id: run.run_id.clone(),
+            workflow: run.workflow.clone(),
+            status: state.status(),
+            created_at: run.created_at,
+            ended_at: state.ended_at(),
+            error: reason(state, &nodes),
+            parked: state.parked().map(str::to_owned),
+            input: run.input.clone(),
+            labels: run.labels.clone(),
+            finished: state.finished().iter().map(|node| node.index()).collect(),
+            nodes,
+        }
+    }
+
+    /// The nodes that completed or failed, in that order.
+    pub fn in_order(&self) -> impl Iterator<Item = &NodeReport> {
+        self.finished.iter().filter_map(|index| self.nodes.get(*index))
+    }
+}
+
+impl NodeReport {
+    fn new(name: &str, state: &NodeState) -> Self {
+        Self {
+            node: name.to_owned(),
+            status: state.status,
+            attempts: state.attempt,
+            started_at: state.started_at,
+            ended_at: state.ended_at,
+            until: state.until,
+            output: state.output.clone(),
+            error: state.error.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// Why a run that has ended did not complete.
+fn reason(state: &State, nodes: &[NodeReport]) -> Option<String> {
+    match (state.status(), state.cancelling()) {
+        (Status::Cancelled, _) => Some("cancelled by request".to_owned()),
+        (Status::Failed, Some(Reason::DeadlinePassed)) => {
+            Some("the run took longer than its workflow's `timeout`".to_owned())
+        }
+        (Status::Failed, _) => {
+            let failed = state.finished().iter().map(|node| &nodes[node.index()]);
+            let first = failed.into_iter().find(|node| node.status == NodeStatus::Failed)?;
+            let (name, attempts) = (&first.node, first.attempts);
+            let error = first.error.as_deref().unwrap_or_default();
+            Some(format!("node `{name}` failed after {attempts} attempt(s): {error}"))
+        }
+        _ => None,
+    }
+}

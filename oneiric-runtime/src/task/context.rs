@@ -1,0 +1,54 @@
+//! What a task may know about the attempt that it is.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+/// The first parameter of a task that wants to know which run and attempt it serves.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    pub(crate) run: Arc<RunNames>,
+    pub(crate) node: &'static str,
+    pub(crate) attempt: u32,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What all attempts of a run share.
+#[derive(Debug)]
+pub(crate) struct RunNames {
+    pub(crate) run_id: String,
+    pub(crate) workflow: &'static str,
+}
+
+impl Ctx {
+    /// The run's id.
+    pub fn run_id(&self) -> &str {
+        &self.run.run_id
+    }
+
+    /// The workflow's name.
+    pub fn workflow(&self) -> &str {
+        self.run.workflow
+    }
+
+    /// The node's name.
+    pub fn node(&self) -> &str {
+        self.node
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// A key for this node of this run, the same in every attempt and after every restart. Whoever is called with it
+    /// can tell a repeated call from a new one.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}/{}", self.run.run_id, self.node)
+    }
+
+    /// When this attempt will be stopped, if it has a timeout.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}

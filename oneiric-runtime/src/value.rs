@@ -1,0 +1,323 @@
+//! Values that are known when a node starts: the run's input, outputs of earlier nodes, literals, and what is made of
+//! them. The types of both ends of an edge meet in [`Bind`], so rustc checks them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::json::Json;
+use crate::run::{NodeId, State};
+use crate::task::Error;
+
+/// A `T` that a node will be given when it starts.
+pub struct Bind<T> {
+    read: Box<dyn Fn(&Scope<'_>) -> Result<T, Error> + Send + Sync>,
+    needs: Vec<NodeId>,
+    literal: Option<Literal>,
+}
+
+/// What a node can see when it starts.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub(crate) run_id: &'a str,
+    pub(crate) input: &'a Json,
+    pub(crate) state: &'a State,
+}
+
+/// JSON text of the manifest, and how to see whether it is a `T`.
+#[derive(Clone, Copy)]
+struct Literal {
+    text: &'static str,
+    check: fn(&'static str) -> Result<(), serde_json::Error>,
+}
+
+impl<T> Bind<T> {
+    pub(crate) fn new(
+        needs: Vec<NodeId>,
+        read: impl Fn(&Scope<'_>) -> Result<T, Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self { read: Box::new(read), needs, literal: None }
+    }
+
+    /// The value, for a node that starts now.
+    ///
+    /// # Errors
+    /// When something that it refers to is not there or is of another type. Trying again would not help.
+    pub fn read(&self, scope: &Scope<'_>) -> Result<T, Error> {
+        (self.read)(scope)
+    }
+
+    /// This value as JSON, to stand in an [`object`], an [`array`] or a [`text`].
+    pub fn json(self) -> Bind<Json>
+    where
+        T: Serialize + 'static,
+    {
+        let read = self.read;
+        Bind::new(self.needs, move |scope| Json::of(&read(scope)?).map_err(Error::from))
+    }
+}
+
+impl Bind<Json> {
+    /// This JSON read as a `T`.
+    pub fn parse<T: DeserializeOwned>(self) -> Bind<T> {
+        let read = self.read;
+        Bind::new(self.needs, move |scope| {
+            read(scope)?.parse().map_err(|error| Error::permanent(format!("the value does not fit: {error}")))
+        })
+    }
+}
+
+/// A [`Bind`] of any type, as the graph sees it.
+pub trait AnyBind {
+    /// The nodes whose outputs it reads.
+    fn needs(&self) -> &[NodeId];
+
+    /// Whether a literal of the manifest is of its type.
+    ///
+    /// # Errors
+    /// Why it is not.
+    fn verify(&self) -> Result<(), serde_json::Error>;
+}
+
+impl<T> AnyBind for Bind<T> {
+    fn needs(&self) -> &[NodeId] {
+        &self.needs
+    }
+
+    fn verify(&self) -> Result<(), serde_json::Error> {
+        self.literal.map_or(Ok(()), |literal| (literal.check)(literal.text))
+    }
+}
+
+/// The run's input.
+#[derive(Clone, Copy, Debug)]
+pub struct Input(pub(crate) ());
+
+impl Input {
+    /// All of it.
+    pub fn whole<T: DeserializeOwned>(self) -> Bind<T> {
+        Bind::new(Vec::new(), |scope| {
+            let fit = scope.input.parse();
+            fit.map_err(|error| Error::permanent(format!("the run's input does not fit: {error}")))
+        })
+    }
+
+    /// The part at `path`, such as `order.lines[0].sku`. What is not there is `null`.
+    pub fn get<T: DeserializeOwned>(self, path: &'static str) -> Bind<T> {
+        Bind::new(Vec::new(), move |scope| part(scope.input, "input", path))
+    }
+}
+
+/// The output of `node`, read as the `T` that it was written from.
+pub(crate) fn output<T: DeserializeOwned>(node: NodeId) -> Bind<T> {
+    Bind::new(vec![node], move |scope| read_output(scope, node))
+}
+
+/// The output of `node` if it completed.
+pub(crate) fn outcome<T: DeserializeOwned>(node: NodeId) -> Bind<Option<T>> {
+    Bind::new(vec![node], move |scope| {
+        scope.state.output(node).is_some().then(|| read_output(scope, node)).transpose()
+    })
+}
+
+/// What `pick` finds in the output of `node`.
+pub(crate) fn output_path<T, U>(node: NodeId, name: &'static str, pick: fn(&T) -> Option<&U>) -> Bind<U>
+where
+    T: DeserializeOwned + 'static,
+    U: Clone + 'static,
+{
+    Bind::new(vec![node], move |scope| {
+        let whole = read_output::<T>(scope, node)?;
+        pick(&whole).cloned().ok_or_else(|| {
+            Error::permanent(format!("the output of `{name}` is too short for what is asked of it"))
+        })
+    })
+}
+
+/// What `pick` finds in the output of `node` if it completed.
+pub(crate) fn outcome_path<T, U>(node: NodeId, pick: fn(&T) -> Option<&U>) -> Bind<Option<U>>
+where
+    T: DeserializeOwned + 'static,
+    U: Clone + 'static,
+{
+    Bind::new(vec![node], move |scope| {
+        if scope.state.output(node).is_none() {
+            return Ok(None);
+        }
+        read_output::<T>(scope, node).map(|whole| pick(&whole).cloned())
+    })
+}
+
+/// The part at `path` of the JSON that `node` gave, `null` where there is none.
+pub(crate) fn output_part<T: DeserializeOwned>(
+    node: NodeId,
+    name: &'static str,
+    path: &'static str,
+) -> Bind<T> {
+    Bind::new(vec![node], move |scope| match scope.state.output(node) {
+        Some(output) => part(output, name, path),
+        None => part(&Json::null(), name, path),
+    })
+}
+
+fn read_output<T: DeserializeOwned>(scope: &Scope<'_>, node: NodeId) -> Result<T, Error> {
+    let output = scope.state.output(node);
+    let output = output.ok_or_else(|| Error::permanent("a node that is needed gave no output"))?;
+    output.parse().map_err(|error| Error::permanent(format!("the stored output does not fit: {error}")))
+}
+
+/// The value of the manifest whose JSON is `text`.
+pub fn literal<T: DeserializeOwned>(text: &'static str) -> Bind<T> {
+    let mut bind = Bind::new(Vec::new(), move |_| serde_json::from_str(text).map_err(permanent));
+    bind.literal = Some(Literal { text, check: |text| serde_json::from_str::<T>(text).map(drop) });
+    bind
+}
+
+/// The run's id.
+pub fn run_id() -> Bind<String> {
+    Bind::new(Vec::new(), |scope| Ok(scope.run_id.to_owned()))
+}
+
+/// A JSON object of these members.
+pub fn object<const N: usize>(members: [(&'static str, Bind<Json>); N]) -> Bind<Json> {
+    let needs = members.iter().flat_map(|(_, value)| value.needs.clone()).collect();
+    Bind::new(needs, move |scope| {
+        let mut text = String::from("{");
+        for (name, value) in &members {
+            let comma = if text.len() > 1 { "," } else { "" };
+            let name = serde_json::to_string(name).map_err(permanent)?;
+            let value = value.read(scope)?;
+            // Writing to a `String` does not fail.
+            let _ = write!(text, "{comma}{name}:{}", value.text());
+        }
+        text.push('}');
+        Ok(Json::trusted(text))
+    })
+}
+
+/// A JSON array of these elements.
+pub fn array<const N: usize>(elements: [Bind<Json>; N]) -> Bind<Json> {
+    let needs = elements.iter().flat_map(|value| value.needs.clone()).collect();
+    Bind::new(needs, move |scope| {
+        let mut text = String::from("[");
+        for value in &elements {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            text.push_str(value.read(scope)?.text());
+        }
+        text.push(']');
+        Ok(Json::trusted(text))
+    })
+}
+
+/// These parts one after the other: text as it is, anything else as JSON.
+pub fn text<T: DeserializeOwned, const N: usize>(parts: [Bind<Json>; N]) -> Bind<T> {
+    let needs = parts.iter().flat_map(|value| value.needs.clone()).collect();
+    Bind::new(needs, move |scope| {
+        let mut text = String::new();
+        for part in &parts {
+            let part = part.read(scope)?;
+            match part.parse::<String>() {
+                Ok(inner) => text.push_str(&inner),
+                Err(_) => text.push_str(part.text()),
+            }
+        }
+        serde_json::from_value(Value::String(text)).map_err(permanent)
+    })
+}
+
+fn permanent(error: serde_json::Error) -> Error {
+    Error::permanent(error.to_string())
+}
+
+/// Reads what stands at `path` in `whole`; `root` is its name in the manifest.
+fn part<T: DeserializeOwned>(whole: &Json, root: &str, path: &str) -> Result<T, Error> {
+    let found = steps(path).try_fold(whole.text(), |text, step| match step {
+        Step::Field(name) => {
+            let mut members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
+            members.remove(&name).map(RawValue::get)
+        }
+        Step::Index(index) => {
+            let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+            elements.get(index).map(|element| element.get())
+        }
+    });
+    serde_json::from_str(found.unwrap_or("null")).map_err(|error| {
+        let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        Error::permanent(if found.is_some_and(|text| text != "null") {
+            format!("`${{{root}{dot}{path}}}` does not fit: {error}")
+        } else {
+            format!("`${{{root}{dot}{path}}}` is not there")
+        })
+    })
+}
+
+enum Step<'a> {
+    Field(Cow<'a, str>),
+    Index(usize),
+}
+
+/// Takes `a.b[0]["c d"]` apart. The compiler has checked the text, so whatever is left over is a field's name.
+fn steps(path: &str) -> impl Iterator<Item = Step<'_>> {
+    let mut rest = path;
+    std::iter::from_fn(move || {
+        rest = rest.strip_prefix('.').unwrap_or(rest);
+        if rest.is_empty() {
+            return None;
+        }
+        if let Some(inner) = rest.strip_prefix('[') {
+            if inner.starts_with('"') {
+                let mut stream = serde_json::Deserializer::from_str(inner).into_iter::<String>();
+                if let Some(Ok(name)) = stream.next() {
+                    rest = inner[stream.byte_offset()..].strip_prefix(']').unwrap_or("");
+                    return Some(Step::Field(name.into()));
+                }
+            } else if let Some((index, after)) = inner.split_once(']')
+                && let Ok(index) = index.parse()
+            {
+                rest = after;
+                return Some(Step::Index(index));
+            }
+        }
+        let end = rest[1..].find(['.', '[']).map_or(rest.len(), |at| at + 1);
+        let (name, after) = rest.split_at(end);
+        rest = after;
+        Some(Step::Field(name.into()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get<T: DeserializeOwned>(text: &str, path: &str) -> Result<T, String> {
+        part(&Json::from_text(text).unwrap(), "input", path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_path_goes_into_objects_and_arrays() {
+        let text = r#"{"a":{"b":[1,{"c d":"x"}]}}"#;
+        assert_eq!(get::<u8>(text, "a.b[0]"), Ok(1));
+        assert_eq!(get::<String>(text, r#"a.b[1]["c d"]"#), Ok("x".to_owned()));
+        assert_eq!(get::<Option<u8>>(text, "a.x.y"), Ok(None));
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_type_is_named() {
+        assert_eq!(get::<u8>("{}", "a.b"), Err("`${input.a.b}` is not there".to_owned()));
+        let error = get::<u8>(r#"{"a":"x"}"#, "a").expect_err("text is not a number");
+        assert!(error.starts_with("`${input.a}` does not fit: invalid type: string"), "{error}");
+    }
+
+    #[test]
+    fn literals_are_checked_against_their_type() {
+        assert!(literal::<u8>("300").verify().is_err());
+        assert!(literal::<u16>("300").verify().is_ok());
+    }
+}

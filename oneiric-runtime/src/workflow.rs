@@ -1,0 +1,120 @@
+//! A finished workflow: its graph, and what each node does when its turn comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::json::Json;
+use crate::run::{NodeId, Shape, schedule};
+use crate::task::{Attempt, Ctx, Definition, Error, Retry, Visitor};
+use crate::value::{AnyBind, Scope};
+
+/// A workflow that can be run. Nodes are in topological order.
+pub(crate) struct Workflow {
+    pub(crate) name: &'static str,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) shape: Shape,
+    /// See [`schedule::ranks`].
+    pub(crate) ranks: Vec<u64>,
+    pub(crate) max_parallel: usize,
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// How many nodes of a run may be under way at once when its workflow does not say. Enough to keep a disk or a service
+/// busy, few enough not to overwhelm it.
+const DEFAULT_MAX_PARALLEL: u32 = 64;
+
+/// A node of a workflow.
+pub(crate) struct Node {
+    pub(crate) name: &'static str,
+    pub(crate) does: Does,
+    pub(crate) needs: Vec<NodeId>,
+    pub(crate) retry: Retry,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) continues: bool,
+}
+
+/// What a node does.
+pub(crate) enum Does {
+    Step(Box<dyn Step>),
+    Wait(Duration),
+}
+
+/// Something that can be attempted.
+pub(crate) trait Step: Send + Sync {
+    /// Reads what the attempt needs and begins it.
+    fn begin(&self, scope: &Scope<'_>, ctx: Ctx) -> Result<Attempt<Json>, Error>;
+
+    /// Shows every argument to `visitor`.
+    fn visit(&self, visitor: &mut dyn Visitor);
+}
+
+/// A step that calls a Rust function.
+pub(crate) struct Task<D: Definition>(pub(crate) D::Args);
+
+impl<D: Definition> Step for Task<D> {
+    fn begin(&self, scope: &Scope<'_>, ctx: Ctx) -> Result<Attempt<Json>, Error> {
+        let attempt = D::begin(&self.0, scope, ctx)?;
+        Ok(Box::pin(async move {
+            let output = attempt.await?;
+            Json::of(&output).map_err(|error| Error::permanent(format!("the output is not JSON: {error}")))
+        }))
+    }
+
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        D::visit(&self.0, visitor);
+    }
+}
+
+impl Workflow {
+    pub(crate) fn new(
+        name: &'static str,
+        nodes: Vec<Node>,
+        max_parallel: Option<u32>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let shape = Shape::new(nodes.iter().map(|node| (node.needs.clone(), node.continues)));
+        let wait = |node: NodeId| match nodes[node.index()].does {
+            Does::Wait(duration) => Some(duration),
+            Does::Step(_) => None,
+        };
+        let mut ranks = schedule::ranks(&shape, wait);
+        // A timer takes no slot, so it must never stand in line behind a node that does.
+        for node in shape.nodes().filter(|node| wait(*node).is_some()) {
+            ranks[node.index()] = u64::MAX;
+        }
+        let max_parallel = max_parallel.unwrap_or(DEFAULT_MAX_PARALLEL).max(1) as usize;
+        Self { name, nodes, shape, ranks, max_parallel, timeout }
+    }
+
+    pub(crate) fn node(&self, node: NodeId) -> &Node {
+        &self.nodes[node.index()]
+    }
+
+    /// The literals of the manifest that are not of their argument's type: node, argument and why.
+    pub(crate) fn faults(&self) -> Vec<(&'static str, &'static str, String)> {
+        struct Faults<'a>(&'static str, &'a mut Vec<(&'static str, &'static str, String)>);
+        impl Visitor for Faults<'_> {
+            fn argument(&mut self, name: &'static str, value: &dyn AnyBind) {
+                if let Err(error) = value.verify() {
+                    self.1.push((self.0, name, error.to_string()));
+                }
+            }
+        }
+        let mut faults = Vec::new();
+        for node in &self.nodes {
+            if let Does::Step(step) = &node.does {
+                step.visit(&mut Faults(node.name, &mut faults));
+            }
+        }
+        faults
+    }
+}
+
+impl std::fmt::Debug for Workflow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workflow").field("name", &self.name).field("nodes", &self.nodes.len()).finish()
+    }
+}
+
+/// Workflows are shared by their runs.
+pub(crate) type Shared = Arc<Workflow>;
