@@ -86,9 +86,9 @@ impl Handle {
         }
     }
 
-    fn ready(run_id: String, progress: Progress) -> Self {
-        let (_, progress) = watch::channel(progress);
-        Self { run_id, is_new: false, progress }
+    /// A handle on a run that this call did not start.
+    pub(super) fn of(run_id: &str, progress: watch::Receiver<Progress>) -> Self {
+        Self { run_id: run_id.to_owned(), is_new: false, progress }
     }
 }
 
@@ -224,7 +224,7 @@ impl Engine {
             // Pruned between the two calls, so it had ended; nobody can tell how any more.
             return Err(conflict(&run.run_id, &run.workflow));
         };
-        let handle = Handle { run_id: run.run_id.clone(), is_new: false, progress: progress.subscribe() };
+        let handle = Handle::of(&run.run_id, progress.subscribe());
         if record.run.status != Status::Running {
             let report = self.report_of(&record).await.map_err(StartError::Store)?;
             self.active().remove(&run.run_id);
@@ -275,8 +275,7 @@ async fn joined(run_id: String, mut progress: watch::Receiver<Progress>) -> Resu
     let now = progress.wait_for(|progress| !matches!(progress, Progress::Creating)).await;
     match now.map(|now| now.clone()) {
         Ok(Progress::Failed(error)) => Err(StartError::Store(error)),
-        Ok(ended @ (Progress::Ended(_) | Progress::Stopped)) => Ok(Handle::ready(run_id, ended)),
-        Ok(_) => Ok(Handle { run_id, is_new: false, progress }),
+        Ok(_) => Ok(Handle::of(&run_id, progress)),
         Err(_) => Err(StartError::Draining),
     }
 }

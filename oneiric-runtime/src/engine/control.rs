@@ -1,6 +1,6 @@
 //! What operators ask: look at runs, cancel, resume and forget them.
 
-use super::{Engine, Handle, Progress, StartError};
+use super::{Engine, Handle, StartError};
 use crate::checkpoint::{self, Filter, Record, Run, Urgency};
 use crate::clock::Timestamp;
 use crate::run::execute::Command;
@@ -199,11 +199,5 @@ impl Engine {
         run.digest = digest.to_owned();
         run.status = Status::Running;
         Ok(Record { run, log })
-    }
-}
-
-impl Handle {
-    fn of(run_id: &str, progress: tokio::sync::watch::Receiver<Progress>) -> Self {
-        Self { run_id: run_id.to_owned(), is_new: false, progress }
     }
 }

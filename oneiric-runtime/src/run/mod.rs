@@ -2,6 +2,8 @@
 
 mod event;
 pub(crate) mod execute;
+#[cfg(test)]
+mod interleaving;
 mod outline;
 mod report;
 pub(crate) mod schedule;
