@@ -3,6 +3,12 @@
 //! A store writes what it is given, in order, and answers when it is on disk. It judges nothing: `run::State` does.
 //! Every store passes the same suite, `conformance`.
 
+#[cfg(test)]
+mod conformance;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,14 +16,17 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::memory::Memory;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::Sqlite;
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::run::{Entry, Status};
+use crate::run::{Entry, Event, Status};
 
 /// A place for runs.
 ///
-/// Calls return at once; the work is done in the order of the calls, and each answer comes when it is done. Dropping a
-/// reply does not undo the call.
+/// Calls return at once, and each answer comes when the work is done. What writes is done in the order of the calls; what
+/// reads sees at least everything that was answered before the call. Dropping a reply does not undo the call.
 pub trait Store: Send + Sync + 'static {
     /// Records a new run, or finds the one that has its `run_id` already: exactly one of any number of calls with one
     /// id creates it.
@@ -30,7 +39,8 @@ pub trait Store: Send + Sync + 'static {
     /// One run and its log.
     fn find(&self, run_id: &str) -> Reply<Option<Record>>;
 
-    /// Every run that has not ended (parked ones too), oldest first, each with its log, one by one as they are read.
+    /// Every run that has not ended (parked ones too), oldest first, each with its log, one by one as they are read; none
+    /// whose creation is answered after this call. A run that is damaged is an error in its place, and the rest follow.
     fn open_runs(&self) -> mpsc::Receiver<Result<Record, Error>>;
 
     /// Runs without their logs, newest first.
@@ -45,7 +55,7 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets runs that ended before `before` and says how many there were.
     fn prune(&self, before: Timestamp) -> Reply<u64>;
 
-    /// Writes what is waiting and releases the place. Nothing may be called after it.
+    /// Writes what is waiting and releases the place. What is called after it is answered with an error.
     fn close(&self) -> Reply<()>;
 }
 
@@ -164,8 +174,8 @@ impl<T> Future for Reply<T> {
     }
 }
 
-/// Why a store could not do what it was asked. After any error of a write the store writes nothing more: what was
-/// answered is safe, what was not is unknown, and the process must stop.
+/// Why a store could not do what it was asked. After an error of a write, unless it is [`Kind::Gone`], the store writes
+/// nothing more: what was answered is safe, what was not is unknown, and the process must stop.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
     kind: Kind,
@@ -187,6 +197,8 @@ pub enum Kind {
     Version,
     /// Reading or writing failed otherwise.
     Io,
+    /// The run is not there (any more). Nothing was written for it, and the store goes on.
+    Gone,
     /// The store was closed, or stopped after an earlier error.
     Closed,
 }
@@ -210,3 +222,17 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What the last of these entries that says so makes of a run: its status, and when it ended if it did.
+fn outcome(entries: &[Entry]) -> Option<(Status, Option<Timestamp>)> {
+    entries.iter().rev().find_map(|entry| match entry.event {
+        Event::RunEnded { status } => Some((status, Some(entry.at))),
+        Event::RunParked { .. } => Some((Status::Parked, None)),
+        Event::RunResumed => Some((Status::Running, None)),
+        _ => None,
+    })
+}
+
+fn gone(run: RunKey) -> Error {
+    Error::new(Kind::Gone, format!("there is no run with the key {} (any more)", run.0))
+}

@@ -1,0 +1,140 @@
+//! The statements that write, one function for each thing a store is asked to keep.
+//!
+//! They run inside the writer's transaction; when that ends is left to `writer`.
+
+use rusqlite::{Connection, OptionalExtension, Result, ffi, params};
+
+use super::row::{self, EventRow};
+use crate::checkpoint::{Created, Error, NewRun, RunKey, gone, outcome};
+use crate::clock::Timestamp;
+use crate::json::Json;
+use crate::run::{Entry, Status};
+
+/// What SQLite did, and within it what the caller is told.
+type Told<T> = Result<std::result::Result<T, Error>>;
+
+/// Records a run unless there is one of its id.
+pub(super) fn create(connection: &Connection, run: &NewRun) -> Told<Created> {
+    let workflow = define(connection, &run.workflow, &run.digest, &run.definition)?;
+    let added = connection
+        .prepare_cached(
+            "INSERT INTO run (run_id, workflow, status, created_at, checksum, input, labels) \
+             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO NOTHING",
+        )?
+        .execute(params![
+            run.run_id,
+            workflow,
+            row::status_name(Status::Running),
+            run.created_at.0,
+            row::new_run_checksum(run),
+            run.input.text(),
+            run.labels.text(),
+        ])?;
+    if added == 1 {
+        return Ok(Ok(Created::New(RunKey(connection.last_insert_rowid()))));
+    }
+    let found = connection
+        .prepare_cached(&format!(
+            "SELECT {} FROM run JOIN workflow ON workflow.key = run.workflow WHERE run_id = ?",
+            row::RUN_COLUMNS
+        ))?
+        .query_row([&run.run_id], row::read_run)?;
+    Ok(found.map(Created::Existing))
+}
+
+/// Adds to a run's log, and lets its record follow.
+pub(super) fn append(connection: &Connection, run: RunKey, entries: &[Entry]) -> Told<()> {
+    match insert(connection, run, entries) {
+        Ok(()) => {}
+        // The first entry was refused because there is no such run, so none was added.
+        Err(error) if error.sqlite_extended_error_code() == Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
+            return Ok(Err(gone(run)));
+        }
+        Err(error) => return Err(error),
+    }
+    if let Some((status, ended_at)) = outcome(entries) {
+        connection
+            .prepare_cached("UPDATE run SET status = ?, ended_at = ? WHERE key = ?")?
+            .execute(params![row::status_name(status), ended_at.map(|at| at.0), run.0])?;
+    }
+    Ok(Ok(()))
+}
+
+/// Gives a run another definition and another log.
+pub(super) fn rebase(
+    connection: &Connection,
+    run: RunKey,
+    digest: &str,
+    definition: &Json,
+    log: &[Entry],
+) -> Told<()> {
+    let workflow: Option<String> = connection
+        .prepare_cached(
+            "SELECT name FROM run JOIN workflow ON workflow.key = run.workflow WHERE run.key = ?",
+        )?
+        .query_row([run.0], |row| row.get(0))
+        .optional()?;
+    let Some(workflow) = workflow else { return Ok(Err(gone(run))) };
+    let workflow = define(connection, &workflow, digest, definition)?;
+    let (status, ended_at) = outcome(log).unwrap_or((Status::Running, None));
+    connection
+        .prepare_cached("UPDATE run SET workflow = ?, status = ?, ended_at = ? WHERE key = ?")?
+        .execute(params![workflow, row::status_name(status), ended_at.map(|at| at.0), run.0])?;
+    connection.prepare_cached("DELETE FROM event WHERE run = ?")?.execute([run.0])?;
+    insert(connection, run, log)?;
+    Ok(Ok(()))
+}
+
+/// Forgets some of the runs that ended before `before`: until about `rows` rows are gone, or none is left. Says how many
+/// runs it forgot.
+pub(super) fn prune(connection: &Connection, before: Timestamp, rows: usize) -> Result<u64> {
+    let mut runs = 0;
+    let mut gone = 0;
+    while gone < rows {
+        let next: Option<i64> = connection
+            .prepare_cached("SELECT key FROM run WHERE ended_at < ? ORDER BY ended_at LIMIT 1")?
+            .query_row([before.0], |row| row.get(0))
+            .optional()?;
+        let Some(run) = next else { break };
+        gone += connection.prepare_cached("DELETE FROM event WHERE run = ?")?.execute([run])?;
+        gone += connection.prepare_cached("DELETE FROM run WHERE key = ?")?.execute([run])?;
+        runs += 1;
+    }
+    Ok(runs)
+}
+
+fn insert(connection: &Connection, run: RunKey, entries: &[Entry]) -> Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO event (run, kind, node, attempt, at, checksum, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    for entry in entries {
+        let row = EventRow::of(entry);
+        let sum = row.checksum(run);
+        statement.execute(params![
+            run.0,
+            row.kind,
+            row.node,
+            row.attempt,
+            row.at,
+            sum,
+            row.data.as_deref()
+        ])?;
+    }
+    Ok(())
+}
+
+/// The key of a definition, which is kept once.
+fn define(connection: &Connection, workflow: &str, digest: &str, definition: &Json) -> Result<i64> {
+    let known = connection
+        .prepare_cached("SELECT key FROM workflow WHERE name = ? AND digest = ?")?
+        .query_row([workflow, digest], |row| row.get(0))
+        .optional()?;
+    if let Some(key) = known {
+        return Ok(key);
+    }
+    let sum = row::definition_checksum(workflow, digest, definition.text());
+    connection
+        .prepare_cached("INSERT INTO workflow (name, digest, definition, checksum) VALUES (?, ?, ?, ?)")?
+        .execute(params![workflow, digest, definition.text(), sum])?;
+    Ok(connection.last_insert_rowid())
+}
