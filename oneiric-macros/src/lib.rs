@@ -10,5 +10,5 @@ use proc_macro::TokenStream;
 #[expect(missing_docs, reason = "documented on the re-export in oneiric-runtime, where its examples compile")]
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
-    task::expand(options.into(), item.into()).into()
+    task::expand(options.into(), &item.into()).into()
 }

@@ -11,7 +11,7 @@ const FORM: &str =
     "a task is a function such as `pub async fn charge(ctx: Ctx, order: Order) -> Result<Payment, Error>`";
 
 /// The function as it was, and the module beside it.
-pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     match parse(options, item.clone()) {
         Ok(task) => {
             let module = task.module();
@@ -88,7 +88,7 @@ impl Task {
         let about = format!("The task [`{name}`]({name}()) as a workflow names it.");
         let output = self.output();
         let begin = self.begin();
-        let from_input = self.from_input();
+        let from_input = self.input_as_argument();
         // A task that cannot be seen outside its module need not be used as one.
         let module_vis = match vis {
             syn::Visibility::Inherited => quote!(pub(self)),
@@ -179,7 +179,7 @@ impl Task {
     }
 
     /// For a task of at most one argument: how the run's input becomes it.
-    fn from_input(&self) -> TokenStream {
+    fn input_as_argument(&self) -> TokenStream {
         let members = match self.arguments.as_slice() {
             [] => quote!(),
             [(name, _)] => quote!(#name: input.whole()),

@@ -2,10 +2,13 @@
 
 use crate::dag::Dag;
 
+/// What declares the nodes of a workflow.
+pub(crate) type Build = fn(&Dag);
+
 /// The workflows of a program.
 #[derive(Debug, Default)]
 pub struct App {
-    pub(crate) workflows: Vec<(&'static str, fn(&Dag))>,
+    pub(crate) workflows: Vec<(&'static str, Build)>,
 }
 
 impl App {

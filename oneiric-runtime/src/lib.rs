@@ -9,7 +9,7 @@ mod app;
 pub mod checkpoint;
 mod clock;
 mod dag;
-mod engine;
+pub mod engine;
 mod json;
 mod registry;
 pub mod run;
@@ -20,6 +20,7 @@ mod workflow;
 pub use app::App;
 pub use clock::{Timestamp, hours, millis, mins, secs};
 pub use dag::{Dag, Node};
+pub use engine::Engine;
 pub use json::Json;
 #[cfg(feature = "macros")]
 pub use oneiric_macros::task;

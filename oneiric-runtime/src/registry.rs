@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::app::Build;
 use crate::dag::Dag;
 use crate::json::Json;
 use crate::workflow::{Shared, Workflow};
@@ -12,7 +13,7 @@ pub(crate) struct Registry(Vec<Entry>);
 /// A workflow and what is known of it before it is built.
 pub(crate) struct Entry {
     name: &'static str,
-    build: fn(&Dag),
+    build: Build,
     built: OnceLock<Shared>,
     plan: Option<Definition>,
     defined: OnceLock<Definition>,
@@ -29,7 +30,7 @@ pub(crate) struct Definition {
 
 impl Registry {
     /// The workflows in `list`, each with its definition from the plan if the compiler made one.
-    pub(crate) fn new(list: impl IntoIterator<Item = (&'static str, fn(&Dag), Option<Definition>)>) -> Self {
+    pub(crate) fn new(list: impl IntoIterator<Item = (&'static str, Build, Option<Definition>)>) -> Self {
         let entry = |(name, build, plan)| Entry {
             name,
             build,

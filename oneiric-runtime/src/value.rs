@@ -16,10 +16,13 @@ use crate::task::Error;
 
 /// A `T` that a node will be given when it starts.
 pub struct Bind<T> {
-    read: Box<dyn Fn(&Scope<'_>) -> Result<T, Error> + Send + Sync>,
+    read: Read<T>,
     needs: Vec<NodeId>,
     literal: Option<Literal>,
 }
+
+/// How a value is read when a node starts.
+type Read<T> = Box<dyn Fn(&Scope<'_>) -> Result<T, Error> + Send + Sync>;
 
 /// What a node can see when it starts.
 #[derive(Clone, Copy)]
@@ -232,6 +235,7 @@ pub fn text<T: DeserializeOwned, const N: usize>(parts: [Bind<Json>; N]) -> Bind
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn permanent(error: serde_json::Error) -> Error {
     Error::permanent(error.to_string())
 }

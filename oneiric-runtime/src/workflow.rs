@@ -112,7 +112,10 @@ impl Workflow {
 
 impl std::fmt::Debug for Workflow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Workflow").field("name", &self.name).field("nodes", &self.nodes.len()).finish()
+        f.debug_struct("Workflow")
+            .field("name", &self.name)
+            .field("nodes", &self.nodes.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Starting runs, each exactly once however often and however close together it is asked for.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -15,20 +16,20 @@ use crate::task::RunNames;
 
 /// A run to be started.
 #[derive(Clone, Debug)]
-pub(crate) struct Start {
+pub struct Start {
     /// The workflow's name.
-    pub(crate) workflow: String,
+    pub workflow: String,
     /// The run's id; a new one is made where there is none.
-    pub(crate) run_id: Option<String>,
+    pub run_id: Option<String>,
     /// The run's input.
-    pub(crate) input: Json,
+    pub input: Json,
     /// What the caller wants to be told again with the result.
-    pub(crate) labels: Json,
+    pub labels: Json,
 }
 
-/// Why a run was not started.
+/// Why a run was not started, or its end not heard of.
 #[derive(Clone, Debug)]
-pub(crate) enum StartError {
+pub enum StartError {
     /// The program has no such workflow.
     UnknownWorkflow {
         /// What was asked for.
@@ -49,9 +50,28 @@ pub(crate) enum StartError {
     Store(checkpoint::Error),
 }
 
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownWorkflow { name, known } => {
+                write!(f, "there is no workflow `{name}`; there is {}", known.join(", "))
+            }
+            Self::Conflict { run_id, workflow } => write!(
+                f,
+                "run `{run_id}` exists already, of workflow `{workflow}` and with its own input; \
+                 use another id for another run"
+            ),
+            Self::Draining => f.write_str("the process is stopping; the run goes on when it is up again"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
 /// A run that was asked for, whoever started it.
 #[derive(Debug)]
-pub(crate) struct Handle {
+pub struct Handle {
     run_id: String,
     is_new: bool,
     progress: watch::Receiver<Progress>,
@@ -59,12 +79,12 @@ pub(crate) struct Handle {
 
 impl Handle {
     /// The run's id.
-    pub(crate) fn run_id(&self) -> &str {
+    pub fn run_id(&self) -> &str {
         &self.run_id
     }
 
     /// Whether this call started it.
-    pub(crate) fn is_new(&self) -> bool {
+    pub fn is_new(&self) -> bool {
         self.is_new
     }
 
@@ -72,7 +92,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`StartError::Draining`] when it goes on at the next start.
-    pub(crate) async fn finished(mut self) -> Result<Arc<Report>, StartError> {
+    pub async fn finished(mut self) -> Result<Arc<Report>, StartError> {
         loop {
             match self.progress.borrow_and_update().clone() {
                 Progress::Ended(report) => return Ok(report),
@@ -94,7 +114,7 @@ impl Handle {
 
 impl Engine {
     /// Starts a run, or joins the one that has its id already. Returns when the run is on disk.
-    pub(crate) async fn start(&self, start: Start) -> Result<Handle, StartError> {
+    pub async fn start(&self, start: Start) -> Result<Handle, StartError> {
         if self.is_draining() {
             return Err(StartError::Draining);
         }

@@ -1,5 +1,7 @@
 //! What operators ask: look at runs, cancel, resume and forget them.
 
+use std::fmt;
+
 use super::{Engine, Handle, StartError};
 use crate::checkpoint::{self, Filter, Record, Run, Urgency};
 use crate::clock::Timestamp;
@@ -8,7 +10,7 @@ use crate::run::{Entry, Event, NodeId, NodeStatus, Outline, Report, State, Statu
 
 /// Why something asked of a run was not done.
 #[derive(Clone, Debug)]
-pub(crate) enum ControlError {
+pub enum ControlError {
     /// There is no run of this id.
     UnknownRun(String),
     /// The run is not in a state for it; the text says why and what can be done.
@@ -16,6 +18,20 @@ pub(crate) enum ControlError {
     /// The store failed.
     Store(checkpoint::Error),
 }
+
+impl fmt::Display for ControlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownRun(run_id) => {
+                write!(f, "there is no run `{run_id}`; `runs list` shows those there are")
+            }
+            Self::NotNow(why) => f.write_str(why),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ControlError {}
 
 impl From<checkpoint::Error> for ControlError {
     fn from(error: checkpoint::Error) -> Self {
@@ -25,7 +41,7 @@ impl From<checkpoint::Error> for ControlError {
 
 impl Engine {
     /// Where a run stands on disk.
-    pub(crate) async fn report(&self, run_id: &str) -> Result<Option<Report>, checkpoint::Error> {
+    pub async fn report(&self, run_id: &str) -> Result<Option<Report>, checkpoint::Error> {
         match self.0.store.find(run_id).await? {
             Some(record) => self.report_of(&record).await.map(Some),
             None => Ok(None),
@@ -33,17 +49,17 @@ impl Engine {
     }
 
     /// Runs without their nodes, newest first.
-    pub(crate) async fn list(&self, filter: Filter) -> Result<Vec<Run>, checkpoint::Error> {
+    pub async fn list(&self, filter: Filter) -> Result<Vec<Run>, checkpoint::Error> {
         self.0.store.list(filter).await
     }
 
     /// Forgets runs that ended before `before` and says how many there were.
-    pub(crate) async fn prune(&self, before: Timestamp) -> Result<u64, checkpoint::Error> {
+    pub async fn prune(&self, before: Timestamp) -> Result<u64, checkpoint::Error> {
         self.0.store.prune(before).await
     }
 
     /// Cancels a run and waits until that is on disk.
-    pub(crate) async fn cancel(&self, run_id: &str) -> Result<Report, ControlError> {
+    pub async fn cancel(&self, run_id: &str) -> Result<Report, ControlError> {
         let active = self.active().get(run_id).map(|run| (run.commands.clone(), run.progress.clone()));
         if let Some((commands, progress)) = active {
             // A closed queue means that the run has just ended by itself.
@@ -66,7 +82,7 @@ impl Engine {
     }
 
     /// Lets a run that failed, was cancelled or is parked go on: what completed stays, the rest is done again.
-    pub(crate) async fn resume(&self, run_id: &str, accept_changes: bool) -> Result<Handle, ControlError> {
+    pub async fn resume(&self, run_id: &str, accept_changes: bool) -> Result<Handle, ControlError> {
         if self.is_draining() {
             return Err(ControlError::NotNow("the process is stopping".to_owned()));
         }

@@ -13,14 +13,15 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::app::App;
 use crate::checkpoint::{self, Run, Store};
 use crate::json::Json;
 use crate::registry::Registry;
 use crate::run::Report;
 use crate::run::execute::{Command, Execution, Outcome};
 
-pub(crate) use admit::{Handle, Start, StartError};
-pub(crate) use control::ControlError;
+pub use admit::{Handle, Start, StartError};
+pub use control::ControlError;
 
 /// Nodes of all runs together that may be under way at once. Each holds a little memory and often a connection or a
 /// process, so a burst of runs must not multiply without bound.
@@ -28,7 +29,13 @@ const SLOTS: usize = 512;
 
 /// A handle on all runs of this process. Clones are the same engine.
 #[derive(Clone)]
-pub(crate) struct Engine(Arc<Inner>);
+pub struct Engine(Arc<Inner>);
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("in_flight", &self.in_flight()).finish_non_exhaustive()
+    }
+}
 
 struct Inner {
     registry: Registry,
@@ -65,8 +72,12 @@ pub(crate) enum Progress {
 }
 
 impl Engine {
-    /// An engine that keeps its runs in `store`.
-    pub(crate) fn new(registry: Registry, store: Arc<dyn Store>) -> Self {
+    /// An engine for the workflows of `app` that keeps its runs in `store`.
+    pub fn new(app: App, store: Arc<dyn Store>) -> Self {
+        Self::on(Registry::new(app.workflows.into_iter().map(|(name, build)| (name, build, None))), store)
+    }
+
+    pub(crate) fn on(registry: Registry, store: Arc<dyn Store>) -> Self {
         Self(Arc::new(Inner {
             registry,
             store,
@@ -84,23 +95,23 @@ impl Engine {
     }
 
     /// Accepts no new runs and begins no more nodes.
-    pub(crate) fn drain(&self) {
+    pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Release);
         self.command_all(Command::Drain);
     }
 
     /// Whether [`drain`](Self::drain) was called.
-    pub(crate) fn is_draining(&self) -> bool {
+    pub fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Acquire)
     }
 
     /// How many runs are under way.
-    pub(crate) fn in_flight(&self) -> usize {
+    pub fn in_flight(&self) -> usize {
         *self.0.under_way.borrow()
     }
 
     /// Waits until the store fails; what was answered is safe, but nothing more can be kept.
-    pub(crate) async fn failed(&self) -> checkpoint::Error {
+    pub async fn failed(&self) -> checkpoint::Error {
         let mut broken = self.0.broken.subscribe();
         loop {
             if let Some(error) = broken.borrow_and_update().clone() {
@@ -116,7 +127,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store could not be closed.
-    pub(crate) async fn stop(&self, grace: Duration) -> Result<(), checkpoint::Error> {
+    pub async fn stop(&self, grace: Duration) -> Result<(), checkpoint::Error> {
         self.drain();
         if tokio::time::timeout(grace, self.idle()).await.is_err() {
             self.command_all(Command::Abandon);

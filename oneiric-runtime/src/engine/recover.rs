@@ -16,7 +16,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub(crate) async fn recover(&self) -> Result<usize, checkpoint::Error> {
+    pub async fn recover(&self) -> Result<usize, checkpoint::Error> {
         let mut count = 0;
         let mut open = self.0.store.open_runs();
         while let Some(record) = open.recv().await {

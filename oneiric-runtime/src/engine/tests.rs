@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
 use super::{ControlError, Engine, Start, StartError};
+use crate::app::Build;
 use crate::checkpoint::{Created, Memory, NewRun, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::dag::Dag;
@@ -60,14 +61,14 @@ mod work {
     }
 }
 
-fn engine(workflows: &[(&'static str, fn(&Dag))]) -> (Engine, Arc<Memory>) {
+fn engine(workflows: &[(&'static str, Build)]) -> (Engine, Arc<Memory>) {
     let store = Arc::new(Memory::new());
     (on(workflows, &store), store)
 }
 
-fn on(workflows: &[(&'static str, fn(&Dag))], store: &Arc<Memory>) -> Engine {
+fn on(workflows: &[(&'static str, Build)], store: &Arc<Memory>) -> Engine {
     let store: Arc<dyn Store> = Arc::clone(store) as _;
-    Engine::new(Registry::new(workflows.iter().map(|(name, build)| (*name, *build, None))), store)
+    Engine::on(Registry::new(workflows.iter().map(|(name, build)| (*name, *build, None))), store)
 }
 
 fn start(workflow: &str, run_id: &str, input: &str) -> Start {

@@ -441,13 +441,12 @@ async fn attempt_within(
     let work = AssertUnwindSafe(work).catch_unwind();
     let result = match timeout {
         None => work.await,
-        Some(limit) => match tokio::time::timeout(limit, work).await {
-            Ok(result) => result,
-            Err(_) => {
-                let message = format!("timed out after {:?}", limit);
-                return Err(task::Error::new(task::Kind::TimedOut, message));
-            }
-        },
+        Some(limit) => {
+            let Ok(result) = tokio::time::timeout(limit, work).await else {
+                return Err(task::Error::new(task::Kind::TimedOut, format!("timed out after {limit:?}")));
+            };
+            result
+        }
     };
     result.unwrap_or_else(|panic| Err(panicked(&*panic)))
 }

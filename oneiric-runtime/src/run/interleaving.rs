@@ -124,7 +124,7 @@ impl<'a> Life<'a> {
                 _ => {}
             }
         }
-        let mut life = Self {
+        let life = Self {
             model,
             state,
             schedule,

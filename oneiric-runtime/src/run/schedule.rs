@@ -9,7 +9,7 @@ use super::{NodeId, NodeStatus, Shape, State};
 
 /// The nodes that are ready, the one with the longest path still before it first.
 #[derive(Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// How many of its needs each node still waits for.
     missing: Vec<u32>,
     ready: BinaryHeap<(u64, Reverse<NodeId>)>,
@@ -17,7 +17,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// The schedule of a run that stands at `state`, at its beginning or after a restart.
-    pub fn new(shape: &Shape, ranks: &[u64], state: &State) -> Self {
+    pub(crate) fn new(shape: &Shape, ranks: &[u64], state: &State) -> Self {
         let mut schedule = Self { missing: vec![0; shape.len()], ready: BinaryHeap::new() };
         for node in shape.nodes() {
             let missing = shape.needs(node).iter().filter(|need| !state.permits(shape, **need)).count();
@@ -30,7 +30,7 @@ impl Schedule {
     }
 
     /// Takes note that `node` has ended so that its dependants may run, and that this is on disk.
-    pub fn settle(&mut self, shape: &Shape, ranks: &[u64], node: NodeId) {
+    pub(crate) fn settle(&mut self, shape: &Shape, ranks: &[u64], node: NodeId) {
         for dependant in shape.dependants(node) {
             let missing = &mut self.missing[dependant.index()];
             *missing -= 1;
@@ -41,23 +41,23 @@ impl Schedule {
     }
 
     /// Takes the next node to begin.
-    pub fn next(&mut self) -> Option<NodeId> {
+    pub(crate) fn next(&mut self) -> Option<NodeId> {
         self.ready.pop().map(|(_, Reverse(node))| node)
     }
 
     /// The node that [`next`](Self::next) would take.
-    pub fn peek(&self) -> Option<NodeId> {
+    pub(crate) fn peek(&self) -> Option<NodeId> {
         self.ready.peek().map(|(_, Reverse(node))| *node)
     }
 
     /// Makes `node` ready, or ready again.
-    pub fn make_ready(&mut self, ranks: &[u64], node: NodeId) {
+    pub(crate) fn make_ready(&mut self, ranks: &[u64], node: NodeId) {
         self.ready.push((ranks[node.index()], Reverse(node)));
     }
 }
 
 /// The pending nodes that cannot run any more because `node` ended without permitting it, in topological order.
-pub fn doomed(shape: &Shape, state: &State, node: NodeId) -> Vec<NodeId> {
+pub(crate) fn doomed(shape: &Shape, state: &State, node: NodeId) -> Vec<NodeId> {
     let mut doomed = Vec::new();
     let mut seen = std::collections::HashSet::new();
     let mut next = vec![node];
@@ -77,7 +77,7 @@ pub fn doomed(shape: &Shape, state: &State, node: NodeId) -> Vec<NodeId> {
 /// as long as it says; anything else, whose length nobody knows, counts as a second.
 ///
 /// This is the critical-path priority of list scheduling (Graham 1969; "highest level first").
-pub fn ranks(shape: &Shape, wait: impl Fn(NodeId) -> Option<Duration>) -> Vec<u64> {
+pub(crate) fn ranks(shape: &Shape, wait: impl Fn(NodeId) -> Option<Duration>) -> Vec<u64> {
     const UNKNOWN: u64 = 1000;
     let mut ranks = vec![0_u64; shape.len()];
     for node in shape.nodes().rev() {

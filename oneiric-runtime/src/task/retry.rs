@@ -21,12 +21,7 @@ impl Retry {
 
     /// So many attempts in all, a second apart at first and at most a minute, with a jitter of a quarter.
     pub const fn attempts(attempts: u32) -> Self {
-        Self {
-            attempts,
-            base_delay: Duration::from_secs(1),
-            max_delay: Duration::from_secs(60),
-            jitter: 0.25,
-        }
+        Self { attempts, base_delay: Duration::from_secs(1), max_delay: Duration::from_mins(1), jitter: 0.25 }
     }
 
     /// The wait after the first failure.
