@@ -1,6 +1,6 @@
 //! What is wrong with a manifest, as values.
 //!
-//! Nothing here knows how a diagnostic is shown; `cli::render` does.
+//! A `Rule` is a kind of fault and a `Diagnostic` one instance of it. Nothing here knows how a diagnostic is shown; `cli::render` does.
 
 use crate::manifest::Span;
 
@@ -10,6 +10,25 @@ use crate::manifest::Span;
 /// build, O9xxx faults of the compiler itself.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Code(pub &'static str);
+
+/// A kind of fault.
+#[derive(Debug)]
+pub struct Rule {
+    /// How it is cited.
+    pub code: Code,
+    /// How it is called, in kebab-case.
+    pub name: &'static str,
+    /// What is wrong where it applies, as a lowercase phrase.
+    pub summary: &'static str,
+    /// The page that `oneiric explain` prints: why it is a fault, an example, and what to do.
+    pub page: &'static str,
+}
+
+impl From<&Rule> for Code {
+    fn from(rule: &Rule) -> Self {
+        rule.code
+    }
+}
 
 /// Whether a diagnostic stops the build.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -50,9 +69,9 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error of this rule at `span`.
-    pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
+    pub fn error(code: impl Into<Code>, span: Span, message: impl Into<String>) -> Self {
         Self {
-            code,
+            code: code.into(),
             severity: Severity::Error,
             message: message.into(),
             primary: Label { span, text: String::new() },
@@ -63,7 +82,7 @@ impl Diagnostic {
     }
 
     /// A warning of this rule at `span`.
-    pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
+    pub fn warning(code: impl Into<Code>, span: Span, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, span, message) }
     }
 
@@ -114,6 +133,16 @@ impl Diagnostics {
         self.list.iter().any(|one| one.severity == Severity::Error)
     }
 
+    /// The one added last, to say more about it.
+    pub(crate) fn last_mut(&mut self) -> Option<&mut Diagnostic> {
+        self.list.last_mut()
+    }
+
+    /// How many were found.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -129,6 +158,21 @@ impl Diagnostics {
     /// The diagnostics, in the order they are in now.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(one: Diagnostic) -> Self {
+        Self { list: vec![one] }
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

@@ -1,0 +1,100 @@
+//! Reads the tree as a manifest, one file for each part of it, and collects every fault of form on the way.
+//!
+//! A value that cannot be read is reported and left out, and reading goes on. Whether names refer to something is for
+//! `rules`.
+
+mod duration;
+mod fields;
+mod name;
+mod node;
+mod reference;
+mod retry;
+mod task;
+mod value;
+mod workflow;
+
+use fields::{Fields, Section, entries, expected, text};
+
+use super::yaml::{self, Kind};
+use super::{Manifest, Span, Spanned, faults};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+/// The version of the schema that this compiler reads.
+const VERSION: u64 = 1;
+
+/// The longest name of a program: what a host name and a file name can hold everywhere.
+const MAX_PROGRAM_NAME: usize = 63;
+
+static TOP: Section = Section {
+    what: "a manifest",
+    keys: &["oneiric", "name", "description", "package", "tasks", "workflows"],
+    later: &[
+        "adapters",
+        "services",
+        "events",
+        "schedules",
+        "secrets",
+        "profiles",
+        "actions",
+        "http",
+        "notifications",
+        "source",
+        "entries",
+    ],
+};
+
+pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<Manifest> {
+    let top = Span::new(tree.span.start, tree.span.start);
+    let fields = Fields::open(tree, top, &TOP, faults)?;
+
+    version(&fields, faults);
+    let name = fields.require("name", "name: my-program", faults).and_then(|node| program_name(node, faults));
+    let description = fields.get("description").and_then(|node| text(node, faults)).map(|text| text.value);
+    let package = fields.get("package").and_then(|node| text(node, faults));
+    let tasks = fields
+        .get("tasks")
+        .and_then(|node| entries(node, "tasks by name", "task", faults))
+        .map(|found| found.iter().map(|entry| task::read(entry, faults)).collect())
+        .unwrap_or_default();
+    let (workflows_at, workflows) = match fields.entry("workflows") {
+        None => (top, Some(Vec::new())),
+        Some(entry) => {
+            let workflows = entries(&entry.value, "workflows by name", "workflow", faults)
+                .map(|found| found.iter().map(|entry| workflow::read(entry, faults)).collect());
+            (entry.key_span, workflows)
+        }
+    };
+    // Without a name there is an error already, and the rest can be judged all the same.
+    let name = name.unwrap_or_else(|| Spanned::new(String::new(), top));
+    Some(Manifest { name, description, package, tasks, workflows_at, workflows })
+}
+
+fn version(fields: &Fields<'_, '_>, faults: &mut Diagnostics) {
+    let Some(node) = fields.require("oneiric", "oneiric: 1", faults) else { return };
+    match &node.kind {
+        Kind::Number(number) if number.as_u64() == Some(VERSION) => {}
+        Kind::Number(number) => faults.push(
+            Diagnostic::error(
+                &faults::VERSION,
+                node.span,
+                format!("version {number} of the schema is not known"),
+            )
+            .help(format!("this compiler reads `oneiric: {VERSION}`")),
+        ),
+        _ => expected(node, "the version of the schema, `1`", faults),
+    }
+}
+
+fn program_name(node: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
+    let name = text(node, faults)?;
+    let fits = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.len() <= MAX_PROGRAM_NAME
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if !fits {
+        faults.push(
+            Diagnostic::error(&faults::NAME, name.span, format!("`{}` cannot be the name of a program", name.value))
+                .help(format!("it begins with a letter a-z and goes on with a-z, 0-9 and `-`, {MAX_PROGRAM_NAME} characters at most")),
+        );
+    }
+    Some(name)
+}

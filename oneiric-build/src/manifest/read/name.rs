@@ -1,0 +1,60 @@
+//! Names that a manifest gives: of tasks, workflows and nodes.
+
+use super::fields::shortened;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::yaml::Entry;
+use crate::manifest::{Spanned, faults};
+
+/// The longest name. It goes into logs, file names and table keys.
+const MAX: usize = 128;
+
+/// The words that begin a reference to something other than a node.
+const RESERVED: [&str; 4] = ["input", "item", "run", "secret"];
+
+/// The key of `entry` as the name of a `noun`.
+pub(super) fn read(entry: &Entry<'_>, noun: &str, faults: &mut Diagnostics) -> Spanned<String> {
+    if !fits(&entry.key) {
+        faults.push(
+            Diagnostic::error(
+                &faults::NAME,
+                entry.key_span,
+                format!("`{}` cannot be the name of a {noun}", shortened(&entry.key)),
+            )
+            .help(format!("a name has letters a-z and A-Z, digits and `_ . @ + -`, begins with a letter, a digit or `_`, and has {MAX} characters at most")),
+        );
+    }
+    Spanned::new(entry.key.clone().into_owned(), entry.key_span)
+}
+
+/// The key of `entry` as the name of a node, which references can name.
+pub(super) fn read_node(entry: &Entry<'_>, faults: &mut Diagnostics) -> Spanned<String> {
+    if RESERVED.contains(&&*entry.key) {
+        faults.push(
+            Diagnostic::error(&faults::NAME, entry.key_span, format!("`{}` is a reserved name", entry.key))
+                .label(format!("`${{{}}}` would mean something else", entry.key))
+                .help(format!("call the node another name, such as `{}_node`", entry.key)),
+        );
+    }
+    read(entry, "node", faults)
+}
+
+fn fits(name: &str) -> bool {
+    name.len() <= MAX
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.@+-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in ["a", "_", "0", "order-1", "a.b", "x@y+z", &"n".repeat(128)] {
+            assert!(fits(name), "{name}");
+        }
+        for name in ["", "-a", ".a", "a b", "a/b", "é", "a\n", &"n".repeat(129)] {
+            assert!(!fits(name), "{name}");
+        }
+    }
+}

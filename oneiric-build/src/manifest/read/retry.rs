@@ -1,0 +1,40 @@
+//! How failed attempts are tried again.
+
+use super::duration;
+use super::fields::{Fields, Section, count, ratio};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::yaml::Entry;
+use crate::manifest::{Retry, Spanned, faults};
+
+static RETRY: Section = Section {
+    what: "`retry`",
+    keys: &["attempts", "base_delay", "max_delay", "jitter"],
+    later: &["when_exhausted"],
+};
+
+/// The policy that is the value of `entry`. Zero means zero, never "the default".
+pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Spanned<Retry>> {
+    let fields = Fields::open(&entry.value, entry.key_span, &RETRY, faults)?;
+    let attempts =
+        fields.require("attempts", "attempts: 3", faults).and_then(|node| count(node, 1..=u32::MAX, faults));
+    let base_delay = fields.get("base_delay").and_then(|node| duration::read(node, faults));
+    let max_delay = fields.get("max_delay").and_then(|node| duration::read(node, faults));
+    let jitter = fields.get("jitter").and_then(|node| ratio(node, faults));
+
+    if let (Some(base), Some(max)) = (&base_delay, &max_delay)
+        && max.value < base.value
+    {
+        faults.push(
+            Diagnostic::error(&faults::RETRY, max.span, "`max_delay` is shorter than `base_delay`")
+                .label("no wait may be longer than this")
+                .related(base.span, "and the first one already is"),
+        );
+    }
+    let policy = Retry {
+        attempts: attempts?,
+        base_delay: base_delay.map(|delay| delay.value),
+        max_delay: max_delay.map(|delay| delay.value),
+        jitter,
+    };
+    Some(Spanned::new(policy, entry.key_span))
+}
