@@ -1,0 +1,133 @@
+//! The names of a manifest and what they stand for: what both `rules` and `plan` look up.
+//!
+//! It takes the manifest as it is. Names that stand for nothing are simply not in it, and saying so is for `rules`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::manifest::nearest::Nearest;
+use crate::manifest::{self, Manifest, Node, NodeDoes, Root, Span, Task, Workflow};
+
+/// A manifest that names can be looked up in.
+pub(crate) struct Index<'m> {
+    pub(crate) manifest: &'m Manifest,
+    tasks: HashMap<&'m str, &'m Task>,
+    /// The graphs of the workflows whose nodes could be read, in the manifest's order.
+    pub(crate) graphs: Vec<Graph<'m>>,
+    nearest: RefCell<Nearest>,
+}
+
+/// The graph of one workflow: nodes are indices into its list of nodes.
+pub(crate) struct Graph<'m> {
+    pub(crate) workflow: &'m Workflow,
+    pub(crate) nodes: &'m [Node],
+    names: HashMap<&'m str, usize>,
+    /// For each node, what it waits for; those it takes data from come first.
+    pub(crate) needs: Vec<Vec<Edge>>,
+}
+
+/// One node waits for another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edge {
+    /// The one that is waited for.
+    pub(crate) to: usize,
+    /// Where that is said.
+    pub(crate) span: Span,
+    /// Whether its output is an argument, or part of one.
+    pub(crate) carries_data: bool,
+}
+
+impl<'m> Index<'m> {
+    pub(crate) fn of(manifest: &'m Manifest) -> Self {
+        let tasks = manifest.tasks.iter().map(|task| (task.name.as_str(), task)).collect();
+        let graphs = manifest
+            .workflows
+            .iter()
+            .flatten()
+            .filter_map(|workflow| Some(Graph::of(workflow, workflow.nodes.as_deref()?)))
+            .collect();
+        Self { manifest, tasks, graphs, nearest: RefCell::default() }
+    }
+
+    /// The task of this name.
+    pub(crate) fn task(&self, name: &str) -> Option<&'m Task> {
+        self.tasks.get(name).copied()
+    }
+
+    /// The task that a node runs.
+    pub(crate) fn task_of(&self, node: &Node) -> Option<&'m Task> {
+        match &node.does {
+            Some(NodeDoes::Task(name)) => self.task(name),
+            _ => None,
+        }
+    }
+
+    /// "did you mean …?", where something is near.
+    pub(crate) fn did_you_mean<'n>(
+        &self,
+        wanted: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        self.nearest.borrow_mut().find(wanted, known).map(|name| format!("did you mean `{name}`?"))
+    }
+
+    /// A way out for a name that no node of `graph` has.
+    pub(crate) fn suggest_node(&self, graph: &Graph<'_>, wanted: &str) -> String {
+        let runs = |node: &&Node| matches!(&node.does, Some(NodeDoes::Task(task)) if task.value == wanted);
+        // Whether it is worth a walk over all nodes is known from one look-up.
+        let namesake = self.task(wanted).and_then(|_| graph.nodes.iter().find(runs));
+        if let Some(node) = namesake {
+            return format!("`{wanted}` is a task; the node that runs it is `{}`", node.name.value);
+        }
+        self.did_you_mean(wanted, graph.nodes.iter().map(|node| node.name.as_str()))
+            .unwrap_or_else(|| format!("the nodes of `{}` are {}", graph.workflow.name.value, graph.listed()))
+    }
+}
+
+impl<'m> Graph<'m> {
+    fn of(workflow: &'m Workflow, nodes: &'m [Node]) -> Self {
+        let mut names = HashMap::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            // Of two with one name the first counts; a rule reports the second.
+            names.entry(node.name.as_str()).or_insert(index);
+        }
+        let needs = nodes.iter().map(|node| edges(node, &names)).collect();
+        Self { workflow, nodes, names, needs }
+    }
+
+    /// The node of this name.
+    pub(crate) fn node(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
+    }
+
+    /// The name of a node.
+    pub(crate) fn name(&self, node: usize) -> &'m str {
+        &self.nodes[node].name
+    }
+
+    /// The names of the first few nodes.
+    fn listed(&self) -> String {
+        const SHOWN: usize = 8;
+        let mut names: Vec<String> =
+            self.nodes.iter().take(SHOWN).map(|node| format!("`{}`", node.name.value)).collect();
+        if self.nodes.len() > SHOWN {
+            names.push(format!("{} more", self.nodes.len() - SHOWN));
+        }
+        names.join(", ")
+    }
+}
+
+fn edges(node: &Node, names: &HashMap<&str, usize>) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for reference in node.with.iter().flat_map(manifest::With::references) {
+        if let Root::Node(name) = &reference.root
+            && let Some(&to) = names.get(name.as_str())
+        {
+            edges.push(Edge { to, span: reference.span, carries_data: true });
+        }
+    }
+    edges.extend(node.depends_on.iter().filter_map(|name| {
+        Some(Edge { to: *names.get(name.as_str())?, span: name.span, carries_data: false })
+    }));
+    edges
+}

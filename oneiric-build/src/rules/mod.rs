@@ -1,0 +1,106 @@
+//! What can be wrong with the meaning of a well-formed manifest, one file for each rule.
+//!
+//! To add a rule: a file with a `RULE` and a `check`, a line in [`CHECKS`], a page in `pages/` and a failing case in
+//! `tests/manifests/fail/`. Faults of form are found while reading, in `manifest`; their pages are here all the same.
+
+mod cycle;
+mod duplicate_dependency;
+mod duplicate_node;
+mod empty_workflow;
+mod foreign_function;
+mod no_workflows;
+mod result_name;
+mod self_dependency;
+mod unknown_dependency;
+mod unknown_reference;
+mod unknown_task;
+mod unused_task;
+mod wait_settings;
+
+use crate::diagnostic::{Diagnostics, Rule};
+use crate::index::Index;
+use crate::manifest::faults;
+
+/// Looks for what breaks one rule.
+type Check = fn(&Index<'_>, &mut Diagnostics);
+
+/// The rules of meaning, by code.
+static CHECKS: &[(&Rule, Check)] = &[
+    (&unknown_task::RULE, unknown_task::check),
+    (&unknown_dependency::RULE, unknown_dependency::check),
+    (&unknown_reference::RULE, unknown_reference::check),
+    (&unused_task::RULE, unused_task::check),
+    (&foreign_function::RULE, foreign_function::check),
+    (&result_name::RULE, result_name::check),
+    (&duplicate_dependency::RULE, duplicate_dependency::check),
+    (&cycle::RULE, cycle::check),
+    (&self_dependency::RULE, self_dependency::check),
+    (&duplicate_node::RULE, duplicate_node::check),
+    (&empty_workflow::RULE, empty_workflow::check),
+    (&no_workflows::RULE, no_workflows::check),
+    (&wait_settings::RULE, wait_settings::check),
+];
+
+/// Every kind of fault that this compiler reports, by code.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    faults::ALL.iter().copied().chain(CHECKS.iter().map(|(rule, _)| *rule))
+}
+
+/// Adds everything that breaks a rule.
+pub(crate) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
+    for (_, check) in CHECKS {
+        check(index, faults);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    fn stems(folder: &str) -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|stem| stem != "mod")
+            .collect()
+    }
+
+    #[test]
+    fn every_file_is_a_rule_on_the_list() {
+        let listed = CHECKS.iter().map(|(rule, _)| rule.name.replace('-', "_")).collect();
+        assert_eq!(stems("rules"), listed);
+    }
+
+    #[test]
+    fn every_page_belongs_to_a_code() {
+        assert_eq!(stems("rules/pages"), all().map(|rule| rule.code.0.to_owned()).collect());
+    }
+
+    #[test]
+    fn codes_and_names_are_given_once_and_in_order() {
+        let codes: Vec<_> = all().map(|rule| rule.code.0).collect();
+        assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
+        let names: BTreeSet<_> = all().map(|rule| rule.name).collect();
+        assert_eq!(names.len(), codes.len());
+    }
+
+    #[test]
+    fn every_page_has_the_same_shape() {
+        for rule in all() {
+            let title = format!("# {}: {}\n", rule.code.0, rule.summary);
+            assert!(rule.page.starts_with(&title), "the page of {} begins with {title}", rule.code.0);
+            assert!(rule.page.contains("\n```yaml\n"), "the page of {} has an example", rule.code.0);
+            assert!(
+                rule.page.ends_with(".\n") || rule.page.ends_with("```\n"),
+                "the page of {} ends well",
+                rule.code.0
+            );
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! An argument refers to the output of a node that its workflow does not have.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::index::Graph;
+use crate::index::Index;
+use crate::manifest::{Reference, Root, Step, With};
+
+pub(super) static RULE: Rule = Rule {
+    code: Code("O3003"),
+    name: "unknown-reference",
+    summary: "an argument refers to a node that is not there",
+    page: include_str!("pages/O3003.md"),
+};
+
+pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
+    for graph in &index.graphs {
+        let arguments = graph.nodes.iter().filter_map(|node| node.with.as_ref());
+        for reference in arguments.flat_map(With::references) {
+            let Root::Node(name) = &reference.root else { continue };
+            if graph.node(name).is_none() {
+                let message =
+                    format!("workflow `{}` has no node `{name}` to refer to", graph.workflow.name.value);
+                let help = dotted(graph, name, reference).unwrap_or_else(|| index.suggest_node(graph, name));
+                faults.push(
+                    Diagnostic::error(&RULE, reference.span, message).help(help).note(
+                        "a reference begins with a node's name, with `input` or with `run`; `$${` is a plain `${`",
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// The way to write the name of a node that has a dot in it, if that is what was meant.
+fn dotted(graph: &Graph<'_>, root: &str, reference: &Reference) -> Option<String> {
+    let mut name = root.to_owned();
+    reference.path.iter().find_map(|step| {
+        let Step::Field(field) = step else { return None };
+        name.push('.');
+        name.push_str(field);
+        graph.node(&name).map(|_| format!("a name with a dot stands in brackets: `${{[\"{name}\"]}}`"))
+    })
+}

@@ -1,0 +1,26 @@
+//! A node runs a task that the manifest does not have.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::index::Index;
+use crate::manifest::NodeDoes;
+
+pub(super) static RULE: Rule = Rule {
+    code: Code("O3001"),
+    name: "unknown-task",
+    summary: "a node runs a task that is not there",
+    page: include_str!("pages/O3001.md"),
+};
+
+pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
+    for node in index.graphs.iter().flat_map(|graph| graph.nodes) {
+        let Some(NodeDoes::Task(task)) = &node.does else { continue };
+        if index.task(task).is_none() {
+            let fault = Diagnostic::error(&RULE, task.span, format!("there is no task `{}`", task.value));
+            let known = index.manifest.tasks.iter().map(|task| task.name.as_str());
+            faults.push(match index.did_you_mean(task, known) {
+                Some(name) => fault.help(name),
+                None => fault.help(format!("add it: `tasks: {{ {}: {{ run: \"…\" }} }}`", task.value)),
+            });
+        }
+    }
+}
