@@ -1,7 +1,32 @@
 //! Compiles an Oneiric manifest to a program.
+//!
+//! Text becomes a [`Manifest`](manifest::Manifest), which the [`rules`] judge, and a [`Plan`], in which every name is
+//! resolved. Every fault on the way is a [`Diagnostic`](diagnostic::Diagnostic); all of them are found in one go. Without
+//! the `cli` feature nothing here touches the world.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod diagnostic;
 mod index;
+pub mod json;
 pub mod manifest;
 pub mod plan;
 pub mod rules;
+
+use diagnostic::Diagnostics;
+use plan::Plan;
+
+/// The plan of a manifest, with what is worth a warning; or everything that is wrong with it, in the order of the text.
+pub fn check(source: &str) -> Result<(Plan, Diagnostics), Diagnostics> {
+    check_bytes(source.as_bytes())
+}
+
+/// Like [`check`], for the bytes of a file, which may not even be text.
+pub fn check_bytes(source: &[u8]) -> Result<(Plan, Diagnostics), Diagnostics> {
+    let (manifest, mut faults) = manifest::parse(source);
+    let Some(manifest) = manifest else { return Err(faults) };
+    let index = index::Index::of(&manifest);
+    rules::check(&index, &mut faults);
+    faults.sort();
+    if faults.has_errors() { Err(faults) } else { Ok((plan::resolve(&index), faults)) }
+}

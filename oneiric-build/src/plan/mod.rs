@@ -5,6 +5,20 @@
 
 use std::time::Duration;
 
+mod digest;
+mod dot;
+pub mod json;
+mod mermaid;
+mod order;
+mod resolve;
+mod text;
+
+pub use dot::dot;
+pub use mermaid::mermaid;
+pub(crate) use resolve::resolve;
+pub use text::text;
+
+pub use crate::manifest::{OnFailure, Retry, Step};
 use crate::manifest::{Span, Spanned};
 
 /// A program to be built.
@@ -36,6 +50,28 @@ pub struct Workflow {
     /// SHA-256, in hexadecimal, of what decides a run's results: nodes, what they do, their arguments and edges. What
     /// only tunes a run (retry, timeouts, `max_parallel`, descriptions) is not part of it.
     pub digest: String,
+}
+
+impl Workflow {
+    /// The nodes that wait for nothing.
+    pub fn entry_nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.needs.is_empty())
+    }
+
+    /// How many times one node waits for another.
+    pub fn edge_count(&self) -> usize {
+        self.nodes.iter().map(|node| node.needs.len()).sum()
+    }
+
+    /// The nodes in levels: each one stands one level after the last of those it waits for.
+    pub fn levels(&self) -> Vec<Vec<NodeId>> {
+        order::levels(&self.nodes)
+    }
+
+    /// The node of this index.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
 }
 
 /// Index of a node in its workflow's `nodes`.
@@ -86,30 +122,6 @@ pub enum Does {
     Wait(Duration),
 }
 
-/// What a failed node means for the rest of its run.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum OnFailure {
-    /// Its descendants are skipped and the run fails.
-    #[default]
-    Fail,
-    /// Its dependants run without its output, and the run can still complete.
-    Continue,
-}
-
-/// How a failed attempt is tried again. The wait before attempt n + 1 is `base_delay * 2^(n-1)`, at most `max_delay`,
-/// less a random part of it up to `jitter`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Retry {
-    /// Attempts in all, at least 1.
-    pub attempts: u32,
-    /// The wait after the first failure; the runtime's default where it is not said.
-    pub base_delay: Option<Duration>,
-    /// The longest wait; the runtime's default where it is not said.
-    pub max_delay: Option<Duration>,
-    /// How much of a wait is random, from 0 to 1; the runtime's default where it is not said.
-    pub jitter: Option<f64>,
-}
-
 /// The arguments of a node.
 #[derive(Clone, Debug)]
 pub struct With {
@@ -152,13 +164,4 @@ pub enum Reference {
     Output(NodeId, Vec<Step>),
     /// A fact about the run: `${run.id}`.
     RunId,
-}
-
-/// One step into a value.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Step {
-    /// `.name` or `["name"]`
-    Field(String),
-    /// `[0]`
-    Index(usize),
 }

@@ -1,0 +1,149 @@
+//! The plan as JSON: what is embedded in the binary, and what `oneiric plan --format json` prints.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::{Does, Expr, Node, NodeId, OnFailure, Part, Plan, Reference, Retry, Step, Workflow};
+use crate::json::Json;
+
+/// The version of the document's form.
+pub const FORMAT: u32 = 1;
+
+/// The whole program, compiled from the manifest at this path.
+pub fn program(plan: &Plan, manifest: &str) -> Json {
+    let workflows = plan.workflows.iter().map(|one| (one.name.value.clone(), workflow(one))).collect();
+    Json::object([
+        ("format", Some(Json::value(FORMAT))),
+        ("oneiric", Some(Json::value(env!("CARGO_PKG_VERSION")))),
+        ("name", Some(Json::value(&*plan.name))),
+        ("description", plan.description.as_deref().map(Json::value)),
+        ("manifest", Some(Json::value(manifest))),
+        ("workflows", Some(Json::Object(workflows))),
+    ])
+}
+
+/// One workflow. Keys without a value are left out.
+pub fn workflow(workflow: &Workflow) -> Json {
+    let name = |id: NodeId| Json::value(workflow.node(id).name.as_str());
+    Json::object([
+        ("digest", Some(Json::value(&*workflow.digest))),
+        ("description", workflow.description.as_deref().map(Json::value)),
+        ("node_count", Some(Json::value(workflow.nodes.len()))),
+        ("edge_count", Some(Json::value(workflow.edge_count()))),
+        ("entry_nodes", Some(Json::list(workflow.entry_nodes(), |node| Json::value(node.name.as_str())))),
+        ("max_parallel", workflow.max_parallel.map(Json::value)),
+        ("timeout_ms", workflow.timeout.map(millis)),
+        ("levels", Some(Json::list(workflow.levels(), |level| Json::list(level, name)))),
+        ("nodes", Some(Json::list(&workflow.nodes, |one| node(workflow, one)))),
+    ])
+}
+
+fn node(workflow: &Workflow, node: &Node) -> Json {
+    let (does, task, run, exec, wait) = match &node.does {
+        Does::Run { task, path, .. } => ("run", Some(task), Some(Json::value(path.as_str())), None, None),
+        Does::Exec { task, argv } => {
+            ("exec", Some(task), None, Some(Json::list(argv, |word| Json::value(word.as_str()))), None)
+        }
+        Does::Wait(time) => ("wait", None, None, None, Some(millis(*time))),
+    };
+    let with = node.with.as_ref().map(|with| {
+        let arguments =
+            with.arguments.iter().map(|(name, value)| (name.value.clone(), expr(workflow, value)));
+        Json::Object(arguments.collect())
+    });
+    let needs = (!node.needs.is_empty())
+        .then(|| Json::list(&node.needs, |need| Json::value(workflow.node(*need).name.as_str())));
+    Json::object([
+        ("id", Some(Json::value(node.name.as_str()))),
+        ("does", Some(Json::value(does))),
+        ("task", task.map(|task| Json::value(task.as_str()))),
+        ("run", run),
+        ("exec", exec),
+        ("wait_ms", wait),
+        ("with", with),
+        ("depends_on", needs),
+        ("retry", node.retry.map(retry)),
+        ("timeout_ms", node.timeout.map(millis)),
+        ("on_failure", (node.on_failure == OnFailure::Continue).then(|| Json::value("continue"))),
+    ])
+}
+
+fn retry(retry: Retry) -> Json {
+    Json::object([
+        ("attempts", Some(Json::value(retry.attempts))),
+        ("base_delay_ms", retry.base_delay.map(millis)),
+        ("max_delay_ms", retry.max_delay.map(millis)),
+        ("jitter", retry.jitter.map(Json::value)),
+    ])
+}
+
+fn millis(time: Duration) -> Json {
+    Json::value(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The value as the manifest has it, references and all.
+pub(super) fn expr(workflow: &Workflow, value: &Expr) -> Json {
+    match value {
+        Expr::Literal(value) => Json::Value(escaped(value)),
+        Expr::Reference(reference) => Json::value(format!("${{{}}}", path(workflow, reference))),
+        Expr::Template(parts) => {
+            let text = parts.iter().map(|part| match part {
+                Part::Text(text) => escape(text),
+                Part::Reference(reference) => format!("${{{}}}", path(workflow, reference)),
+            });
+            Json::value(text.collect::<String>())
+        }
+        Expr::Array(items) => Json::list(items, |item| expr(workflow, item)),
+        Expr::Object(entries) => {
+            Json::Object(entries.iter().map(|(key, value)| (key.clone(), expr(workflow, value))).collect())
+        }
+    }
+}
+
+/// A reference without its dollar sign and braces.
+pub(super) fn path(workflow: &Workflow, reference: &Reference) -> String {
+    let (mut text, steps) = match reference {
+        Reference::RunId => return "run.id".to_owned(),
+        Reference::Input(steps) => ("input".to_owned(), steps),
+        Reference::Output(node, steps) => {
+            let name = workflow.node(*node).name.as_str();
+            (if is_bare(name) { name.to_owned() } else { quoted(name) }, steps)
+        }
+    };
+    for step in steps {
+        match step {
+            Step::Field(name) if is_bare(name) => {
+                text.push('.');
+                text.push_str(name);
+            }
+            Step::Field(name) => text.push_str(&quoted(name)),
+            Step::Index(index) => _ = write!(text, "[{index}]"),
+        }
+    }
+    text
+}
+
+fn is_bare(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || "_-@+".contains(char))
+}
+
+fn quoted(name: &str) -> String {
+    format!("[{}]", serde_json::Value::from(name))
+}
+
+fn escape(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
+/// A literal in which no text would be read as a reference. As deep as the value, which the reader bounds.
+fn escaped(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Value::String(escape(text)),
+        Value::Array(items) => items.iter().map(escaped).collect(),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(key, value)| (key.clone(), escaped(value))).collect())
+        }
+        other => other.clone(),
+    }
+}

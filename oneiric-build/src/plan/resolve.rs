@@ -1,0 +1,129 @@
+//! From names to indices. Total for every manifest that breaks no rule.
+
+use std::collections::HashMap;
+
+use super::{Does, Expr, Node, NodeId, Part, Plan, Reference, With, Workflow, digest, order};
+use crate::index::{Graph, Index};
+use crate::manifest::{self, NodeDoes, Root, Spanned, TaskDoes};
+
+/// The plan of a manifest in which no rule found an error.
+pub(crate) fn resolve(index: &Index<'_>) -> Plan {
+    let manifest = index.manifest;
+    Plan {
+        name: manifest.name.value.clone(),
+        description: manifest.description.clone(),
+        package: manifest.package.clone(),
+        workflows: index.graphs.iter().map(|graph| workflow(index, graph)).collect(),
+    }
+}
+
+fn workflow(index: &Index<'_>, graph: &Graph<'_>) -> Workflow {
+    let needs: Vec<Vec<usize>> =
+        graph.needs.iter().map(|edges| edges.iter().map(|edge| edge.to).collect()).collect();
+    let order = order::topological(&needs);
+    let mut ids = vec![NodeId(0); order.len()];
+    for (id, &written) in (0..).map(NodeId).zip(&order) {
+        ids[written] = id;
+    }
+    let mut nodes = Vec::with_capacity(order.len());
+    for written in order {
+        nodes.push(Resolver { index, graph, ids: &ids }.node(written));
+    }
+    let digest = digest::of(&nodes);
+    Workflow {
+        name: graph.workflow.name.clone(),
+        description: graph.workflow.description.clone(),
+        max_parallel: graph.workflow.max_parallel,
+        timeout: graph.workflow.timeout,
+        nodes,
+        digest,
+    }
+}
+
+struct Resolver<'g, 'm> {
+    index: &'g Index<'m>,
+    graph: &'g Graph<'m>,
+    /// The index in the plan of each node in the manifest.
+    ids: &'g [NodeId],
+}
+
+impl Resolver<'_, '_> {
+    fn node(&self, written: usize) -> Node {
+        let node = &self.graph.nodes[written];
+        let task = self.index.task_of(node);
+
+        let mut carries_data: HashMap<NodeId, bool> = HashMap::new();
+        for edge in &self.graph.needs[written] {
+            *carries_data.entry(self.ids[edge.to]).or_default() |= edge.carries_data;
+        }
+        let mut needs: Vec<NodeId> = carries_data.keys().copied().collect();
+        needs.sort_unstable();
+        let after = needs.iter().copied().filter(|need| !carries_data[need]).collect();
+
+        Node {
+            name: node.name.clone(),
+            does: does(node, task),
+            with: node.with.as_ref().map(|with| self.with(with)),
+            needs,
+            after,
+            retry: node.retry.map(|retry| retry.value).or(task.and_then(|task| task.retry)),
+            timeout: node.timeout.map(|timeout| timeout.value).or(task.and_then(|task| task.timeout)),
+            on_failure: node.on_failure,
+        }
+    }
+
+    fn with(&self, with: &manifest::With) -> With {
+        let arguments = with
+            .arguments
+            .iter()
+            .map(|(name, value)| (name.clone(), Spanned::new(self.expr(value), value.span)))
+            .collect();
+        With { span: with.span, arguments }
+    }
+
+    fn expr(&self, expr: &manifest::Expr) -> Expr {
+        match expr {
+            manifest::Expr::Literal(value) => Expr::Literal(value.clone()),
+            manifest::Expr::Reference(reference) => Expr::Reference(self.reference(reference)),
+            manifest::Expr::Template(parts) => Expr::Template(
+                parts
+                    .iter()
+                    .map(|part| match part {
+                        manifest::Part::Text(text) => Part::Text(text.clone()),
+                        manifest::Part::Reference(reference) => Part::Reference(self.reference(reference)),
+                    })
+                    .collect(),
+            ),
+            manifest::Expr::Array(items) => Expr::Array(items.iter().map(|item| self.expr(item)).collect()),
+            manifest::Expr::Object(entries) => {
+                Expr::Object(entries.iter().map(|(key, value)| (key.clone(), self.expr(value))).collect())
+            }
+        }
+    }
+
+    fn reference(&self, reference: &manifest::Reference) -> Reference {
+        match &reference.root {
+            Root::Input => Reference::Input(reference.path.clone()),
+            Root::RunId => Reference::RunId,
+            Root::Node(name) => {
+                let written = self.graph.node(name).expect("the rule `unknown-reference` found nothing");
+                Reference::Output(self.ids[written], reference.path.clone())
+            }
+        }
+    }
+}
+
+fn does(node: &manifest::Node, task: Option<&manifest::Task>) -> Does {
+    match node.does.as_ref().expect("a node that does nothing has been refused") {
+        NodeDoes::Wait(time) => Does::Wait(time.value),
+        NodeDoes::Task(name) => {
+            let task = task.expect("the rule `unknown-task` found nothing");
+            match task.does.as_ref().expect("a task that does nothing has been refused") {
+                TaskDoes::Run(path) => {
+                    Does::Run { task: name.value.clone(), path: path.clone(), span: name.span }
+                }
+                TaskDoes::Exec(argv) => Does::Exec { task: name.value.clone(), argv: argv.clone() },
+            }
+        }
+    }
+}

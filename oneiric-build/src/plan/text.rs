@@ -1,0 +1,92 @@
+//! The plan for people at a terminal.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::{Does, Node, OnFailure, Plan, Workflow};
+
+/// The workflows of a plan with their nodes by level.
+pub fn text(plan: &Plan) -> String {
+    let mut out = plan.name.clone();
+    if let Some(description) = &plan.description {
+        _ = write!(out, ": {}", description.trim());
+    }
+    out.push('\n');
+    for workflow in &plan.workflows {
+        out.push('\n');
+        write_workflow(&mut out, workflow);
+    }
+    out
+}
+
+fn write_workflow(out: &mut String, workflow: &Workflow) {
+    let levels = workflow.levels();
+    let mut facts = vec![
+        counted(workflow.nodes.len(), "node"),
+        counted(workflow.edge_count(), "edge"),
+        counted(levels.len(), "level"),
+    ];
+    facts.extend(workflow.max_parallel.map(|most| format!("{most} at once")));
+    facts.extend(workflow.timeout.map(|timeout| format!("at most {}", duration(timeout))));
+    _ = writeln!(out, "workflow {} ({})", workflow.name.value, facts.join(", "));
+
+    let width = workflow.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
+    for (number, level) in (1..).zip(&levels) {
+        for (position, id) in level.iter().enumerate() {
+            let node = workflow.node(*id);
+            let label = if position == 0 { format!("{number}") } else { String::new() };
+            _ = writeln!(out, "  {label:>3}  {:width$}  {}", node.name.value, describe(workflow, node));
+        }
+    }
+}
+
+fn describe(workflow: &Workflow, node: &Node) -> String {
+    let mut said = vec![match &node.does {
+        Does::Run { path, .. } => format!("run {}", path.value),
+        Does::Exec { argv, .. } => format!("exec {}", argv.join(" ").replace(char::is_control, " ")),
+        Does::Wait(time) => format!("wait {}", duration(*time)),
+    }];
+    if !node.needs.is_empty() {
+        let needs: Vec<&str> = node.needs.iter().map(|need| workflow.node(*need).name.as_str()).collect();
+        said.push(format!("after {}", needs.join(", ")));
+    }
+    if let Some(retry) = node.retry {
+        said.push(counted(retry.attempts as usize, "attempt"));
+    }
+    said.extend(node.timeout.map(|timeout| format!("at most {}", duration(timeout))));
+    if node.on_failure == OnFailure::Continue {
+        said.push("may fail".to_owned());
+    }
+    said.join("; ")
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A duration as a manifest would have it.
+pub(super) fn duration(time: Duration) -> String {
+    let mut left = time.as_millis();
+    let mut text = String::new();
+    for (unit, millis) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if left >= millis {
+            _ = write!(text, "{}{unit}", left / millis);
+            left %= millis;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_they_are_written() {
+        let shown = |millis| duration(Duration::from_millis(millis));
+        assert_eq!(shown(0), "0s");
+        assert_eq!(shown(90_000), "1m30s");
+        assert_eq!(shown(86_400_000), "1d");
+        assert_eq!(shown(1_500), "1s500ms");
+    }
+}
