@@ -115,7 +115,7 @@ pub struct Run {
 }
 
 /// A run and its log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The run.
     pub run: Run,

@@ -60,10 +60,14 @@ impl Sqlite {
     /// When the place cannot be used; the message says what to do.
     pub fn open(state_dir: &Path) -> Result<Self, Error> {
         let place = Place::take(state_dir)?;
-        let path = place.database.clone();
-        let connection = schema::open(&path)?;
-        let newest = Arc::new(AtomicI64::new(newest_run(&connection, &path)?));
+        let connection = schema::open(&place.database)?;
+        Self::start(place, connection)
+    }
 
+    /// Sets the threads going.
+    fn start(place: Place, connection: Connection) -> Result<Self, Error> {
+        let path = place.database.clone();
+        let newest = Arc::new(AtomicI64::new(newest_run(&connection, &path)?));
         let (jobs, for_writer) = channel();
         let checkup = if place.was_left_unclean { Some(check(&path, jobs.clone())?) } else { None };
         let writer = Writer::new(connection, for_writer, Arc::clone(&newest), place)?;
@@ -135,7 +139,7 @@ impl Store for Sqlite {
                 Err(error) => drop(sender.blocking_send(Err(error))),
             }
         };
-        if let Err(error) = spawn("oneiric-recovery", read) {
+        if let Err(error) = spawn("oneiric-recover", read) {
             // The channel is new, so there is room.
             let _ = sender.try_send(Err(error));
         }
@@ -214,6 +218,7 @@ fn check(path: &Path, jobs: Sender<Job>) -> Result<InterruptHandle, Error> {
     Ok(handle)
 }
 
+/// Starts a thread; of its name, Linux keeps 15 characters.
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     thread::Builder::new()
         .name(name.to_owned())

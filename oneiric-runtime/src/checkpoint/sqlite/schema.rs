@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
 use super::fault;
 use crate::checkpoint::{Error, Kind};
@@ -91,6 +91,14 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let fault = |error: rusqlite::Error| fault::sqlite(&error, "open", path);
 
+    // A file that it may not write to, SQLite opens for reading without a word.
+    if connection.is_readonly(MAIN_DB).map_err(fault)? {
+        let message = format!(
+            "`{}` may not be written to: make it writable for this user, or choose another state directory",
+            path.display()
+        );
+        return Err(Error::new(Kind::Denied, message));
+    }
     // Before anything is written to it: is it ours?
     let is_new = check_format(&connection, path)?;
     if is_new {

@@ -287,13 +287,11 @@ impl Writer {
         drop(connection);
         let prunes = prunes.into_iter().map(Job::Prune);
         for job in prunes.chain(put_back).chain(jobs) {
-            let is_last = matches!(job, Job::Close(_));
-            job.refuse(&stopped);
-            if is_last {
-                break;
+            if matches!(job, Job::Close(_)) {
+                drop(place);
+                return job.refuse(&stopped);
             }
+            job.refuse(&stopped);
         }
-        // Only now may another process try.
-        drop(place);
     }
 }
