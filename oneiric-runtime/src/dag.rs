@@ -10,7 +10,7 @@ use crate::json::Json;
 use crate::run::NodeId;
 use crate::task::{Definition, Retry, TakesInput, Visitor};
 use crate::value::{self, AnyBind, Bind, Input};
-use crate::workflow::{self, Does, Step, Task, Workflow};
+use crate::workflow::{self, Does, Exec, Step, Task, Workflow};
 
 /// A workflow under construction.
 #[derive(Default)]
@@ -107,6 +107,21 @@ impl<'d, D: Definition> Unbound<'d, Typed<D>> {
     {
         let input = self.dag.input();
         self.with(D::from_input(input))
+    }
+}
+
+impl<'d> Unbound<'d, Program> {
+    /// Gives the program what it reads.
+    pub fn with(self, stdin: Bind<Json>) -> Node<'d, Untyped> {
+        let needs = stdin.needs().to_vec();
+        let argv = self.kind.0.into_iter().map(str::to_owned).collect();
+        self.dag.add(self.name, Does::Step(Box::new(Exec { argv, stdin })), needs)
+    }
+
+    /// Gives the program the run's input.
+    pub fn with_input(self) -> Node<'d, Untyped> {
+        let input = self.dag.input().whole();
+        self.with(input)
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::json::Json;
 use crate::run::{NodeId, Shape, schedule};
-use crate::task::{Attempt, Ctx, Definition, Error, Retry, Visitor};
-use crate::value::{AnyBind, Scope};
+use crate::task::{Attempt, Ctx, Definition, Error, Retry, Visitor, exec};
+use crate::value::{AnyBind, Bind, Scope};
 
 /// A workflow that can be run. Nodes are in topological order.
 pub(crate) struct Workflow {
@@ -62,6 +62,23 @@ impl<D: Definition> Step for Task<D> {
 
     fn visit(&self, visitor: &mut dyn Visitor) {
         D::visit(&self.0, visitor);
+    }
+}
+
+/// A step that starts a program.
+pub(crate) struct Exec {
+    pub(crate) argv: Vec<String>,
+    pub(crate) stdin: Bind<Json>,
+}
+
+impl Step for Exec {
+    fn begin(&self, scope: &Scope<'_>, ctx: Ctx) -> Result<Attempt<Json>, Error> {
+        let stdin = self.stdin.read(scope)?;
+        Ok(Box::pin(exec::run(self.argv.clone(), stdin, ctx)))
+    }
+
+    fn visit(&self, visitor: &mut dyn Visitor) {
+        visitor.argument("stdin", &self.stdin);
     }
 }
 

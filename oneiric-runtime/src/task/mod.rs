@@ -3,6 +3,7 @@
 mod context;
 mod definition;
 mod error;
+pub(crate) mod exec;
 mod retry;
 
 pub use context::Ctx;
