@@ -1,1 +1,20 @@
-//! What the end-to-end tests share.
+//! What the end-to-end tests share: the real compiler, the programs it makes, and the processes they become.
+//!
+//! Nothing here knows what a test is about. Everything is awaited with a limit, nothing is shared between tests but
+//! the programs, and every process ends with the test that started it.
+
+mod compiler;
+mod journal;
+mod output;
+mod place;
+mod process;
+mod program;
+mod server;
+
+pub use compiler::{Compiler, Project};
+pub use journal::{Journal, Line};
+pub use output::Output;
+pub use place::Place;
+pub use process::{LIMIT, Process};
+pub use program::Program;
+pub use server::{Answer, Server};
