@@ -1,7 +1,6 @@
 //! Reads mappings key by key, and simple values, with one way of saying what was expected.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 
 use serde_json::Number;
 
@@ -191,20 +190,15 @@ pub(super) fn text(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<
     }
 }
 
-/// A whole number in `range`.
-pub(super) fn count(node: &Node<'_>, range: RangeInclusive<u32>, faults: &mut Diagnostics) -> Option<u32> {
+/// A whole number of at least 1.
+pub(super) fn count(node: &Node<'_>, faults: &mut Diagnostics) -> Option<u32> {
     let Kind::Number(number) = &node.kind else {
         expected(node, "a whole number", faults);
         return None;
     };
-    let value =
-        number.as_u64().and_then(|value| u32::try_from(value).ok()).filter(|value| range.contains(value));
+    let value = number.as_u64().and_then(|value| u32::try_from(value).ok()).filter(|value| *value > 0);
     if value.is_none() {
-        faults.push(outside(
-            node,
-            number,
-            &format!("a whole number from {} to {}", range.start(), range.end()),
-        ));
+        faults.push(outside(node, number, "a whole number of at least 1"));
     }
     value
 }

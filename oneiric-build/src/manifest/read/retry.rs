@@ -15,8 +15,7 @@ static RETRY: Section = Section {
 /// The policy that is the value of `entry`. Zero means zero, never "the default".
 pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Spanned<Retry>> {
     let fields = Fields::open(&entry.value, entry.key_span, &RETRY, faults)?;
-    let attempts =
-        fields.require("attempts", "attempts: 3", faults).and_then(|node| count(node, 1..=u32::MAX, faults));
+    let attempts = fields.require("attempts", "attempts: 3", faults).and_then(|node| count(node, faults));
     let base_delay = fields.get("base_delay").and_then(|node| duration::read(node, faults));
     let max_delay = fields.get("max_delay").and_then(|node| duration::read(node, faults));
     let jitter = fields.get("jitter").and_then(|node| ratio(node, faults));

@@ -23,7 +23,7 @@ pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Workflow {
         .get("timeout")
         .and_then(|node| duration::read_positive(node, faults))
         .map(|timeout| timeout.value);
-    workflow.max_parallel = fields.get("max_parallel").and_then(|node| count(node, 1..=u32::MAX, faults));
+    workflow.max_parallel = fields.get("max_parallel").and_then(|node| count(node, faults));
     workflow.nodes = fields
         .require("nodes", "nodes: { first: { wait: 1s } }", faults)
         .and_then(|node| nodes(node, faults));
