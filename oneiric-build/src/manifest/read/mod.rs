@@ -22,8 +22,11 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 /// The version of the schema that this compiler reads.
 const VERSION: u64 = 1;
 
-/// The longest name of a program: what a host name and a file name can hold everywhere.
-const MAX_PROGRAM_NAME: usize = 63;
+/// The longest name of a program. File systems take 255 bytes, and some need room for an ending and a temporary name.
+const MAX_PROGRAM_NAME: usize = 128;
+
+/// The folders that cargo keeps beside the binaries it builds: a binary of such a name is refused.
+const CARGO_FOLDERS: [&str; 4] = ["build", "deps", "examples", "incremental"];
 
 static TOP: Section = Section {
     what: "a manifest",
@@ -90,7 +93,17 @@ fn program_name(node: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<Spann
     let fits = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.len() <= MAX_PROGRAM_NAME
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    if !fits {
+    if CARGO_FOLDERS.contains(&&*name.value) {
+        faults.push(
+            Diagnostic::error(
+                &faults::NAME,
+                name.span,
+                format!("`{}` cannot be the name of a program", name.value),
+            )
+            .label("cargo keeps a folder of this name where the binary would be")
+            .help(format!("call it `{}-app`, for example", name.value)),
+        );
+    } else if !fits {
         faults.push(
             Diagnostic::error(&faults::NAME, name.span, format!("`{}` cannot be the name of a program", name.value))
                 .help(format!("it begins with a letter a-z and goes on with a-z, 0-9 and `-`, {MAX_PROGRAM_NAME} characters at most")),
