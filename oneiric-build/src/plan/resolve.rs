@@ -1,7 +1,5 @@
 //! From names to indices. Total for every manifest that breaks no rule.
 
-use std::collections::HashMap;
-
 use super::{Does, Expr, Node, NodeId, Part, Plan, Reference, With, Workflow, digest, order};
 use crate::index::{Graph, Index};
 use crate::manifest::{self, NodeDoes, Root, Spanned, TaskDoes};
@@ -52,13 +50,13 @@ impl Resolver<'_, '_> {
         let node = &self.graph.nodes[written];
         let task = self.index.task_of(node);
 
-        let mut carries_data: HashMap<NodeId, bool> = HashMap::new();
-        for edge in &self.graph.needs[written] {
-            *carries_data.entry(self.ids[edge.to]).or_default() |= edge.carries_data;
-        }
-        let mut needs: Vec<NodeId> = carries_data.keys().copied().collect();
-        needs.sort_unstable();
-        let after = needs.iter().copied().filter(|need| !carries_data[need]).collect();
+        // Each node once, and those that data comes from as such, whatever `depends_on` says of them as well.
+        let mut edges: Vec<(NodeId, bool)> =
+            self.graph.needs[written].iter().map(|edge| (self.ids[edge.to], !edge.carries_data)).collect();
+        edges.sort_unstable();
+        edges.dedup_by_key(|(need, _)| *need);
+        let needs = edges.iter().map(|(need, _)| *need).collect();
+        let after = edges.iter().filter(|(_, bare)| *bare).map(|(need, _)| *need).collect();
 
         Node {
             name: node.name.clone(),

@@ -1,10 +1,8 @@
 //! A node names one dependency twice.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
 use crate::index::Index;
+use crate::manifest::Spanned;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3007"),
@@ -14,22 +12,17 @@ pub(super) static RULE: Rule = Rule {
 };
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
-    for node in index.graphs.iter().flat_map(|graph| graph.nodes).filter(|node| node.depends_on.len() > 1) {
-        let mut seen = HashMap::new();
-        for name in &node.depends_on {
-            match seen.entry(name.as_str()) {
-                Entry::Vacant(free) => _ = free.insert(name.span),
-                Entry::Occupied(first) => faults.push(
-                    Diagnostic::warning(
-                        &RULE,
-                        name.span,
-                        format!("`{}` depends on `{}` twice", node.name.value, name.value),
-                    )
+    for node in index.graphs.iter().flat_map(|graph| graph.nodes) {
+        let mut names: Vec<&Spanned<String>> = node.depends_on.iter().collect();
+        names.sort_by_key(|name| (name.as_str(), name.span));
+        for pair in names.windows(2).filter(|pair| pair[0].value == pair[1].value) {
+            let message = format!("`{}` depends on `{}` twice", node.name.value, pair[1].value);
+            faults.push(
+                Diagnostic::warning(&RULE, pair[1].span, message)
                     .label("here again")
-                    .related(*first.get(), "here first")
+                    .related(pair[0].span, "here first")
                     .help("once is enough; is one of them meant to be another node?"),
-                ),
-            }
+            );
         }
     }
 }
