@@ -85,9 +85,12 @@ pub(super) fn rebase(
     Ok(Ok(()))
 }
 
-/// Forgets some of the runs that ended before `before`: until about `rows` rows are gone, or none is left. Says how many
-/// runs it forgot.
-pub(super) fn prune(connection: &Connection, before: Timestamp, rows: usize) -> Result<u64> {
+/// Pages of 4 KiB that one call of [`prune`] gives back to the system at most.
+const PAGES: u32 = 256;
+
+/// Forgets some of the runs that ended before `before`, until about `rows` rows are gone, and gives back some of the space
+/// that nothing is in. Says how many runs it forgot, and whether nothing is left to do.
+pub(super) fn prune(connection: &Connection, before: Timestamp, rows: usize) -> Result<(u64, bool)> {
     let mut runs = 0;
     let mut gone = 0;
     while gone < rows {
@@ -100,7 +103,9 @@ pub(super) fn prune(connection: &Connection, before: Timestamp, rows: usize) -> 
         gone += connection.prepare_cached("DELETE FROM run WHERE key = ?")?.execute([run])?;
         runs += 1;
     }
-    Ok(runs)
+    connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let empty: u32 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
+    Ok((runs, gone < rows && empty == 0))
 }
 
 fn insert(connection: &Connection, run: RunKey, entries: &[Entry]) -> Result<()> {

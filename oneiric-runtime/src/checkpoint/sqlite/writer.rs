@@ -40,9 +40,8 @@ const LOG_PAGES_TOO_MANY: u32 = 16 * LOG_PAGES;
 /// How long that moment may be.
 const KEEP_READERS_OUT: Duration = Duration::from_millis(100);
 
-/// A prune's transaction removes about so many rows, so that it keeps nobody waiting, and gives back so many pages.
-const PRUNE_ROWS: usize = 256;
-const PRUNE_VACUUM: &str = "PRAGMA incremental_vacuum(64)";
+/// A prune's transaction removes about so many rows, so that it keeps nobody waiting for long.
+const PRUNE_ROWS: usize = 512;
 
 /// The writer's state, which its thread owns.
 pub(super) struct Writer {
@@ -204,18 +203,17 @@ impl Writer {
     /// Goes on with the oldest prune, if there is one.
     fn prune_some(&mut self) -> Result<(), Error> {
         let Some(mut prune) = self.prunes.pop_front() else { return Ok(()) };
-        let removed = self
-            .transact(|connection| {
-                let removed = statement::prune(connection, prune.before, PRUNE_ROWS)?;
-                connection.execute_batch(PRUNE_VACUUM)?;
-                Ok(removed)
-            })
+        let pruned = self
+            .transact(|connection| statement::prune(connection, prune.before, PRUNE_ROWS))
             .map_err(|error| fault::sqlite(&error, "remove old runs from", &self.place.database));
-        match removed {
-            Ok(0) => prune.promise.give(Ok(prune.removed)),
-            Ok(more) => {
-                prune.removed += more;
-                self.prunes.push_front(prune);
+        match pruned {
+            Ok((removed, is_done)) => {
+                prune.removed += removed;
+                if is_done {
+                    prune.promise.give(Ok(prune.removed));
+                } else {
+                    self.prunes.push_front(prune);
+                }
             }
             Err(error) => {
                 prune.promise.give(Err(error.clone()));

@@ -7,6 +7,7 @@ mod kill;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use super::{Sqlite, place};
 use crate::checkpoint::conformance::{self, completed, create, drain, ended, everything, new_run, started};
 use crate::checkpoint::{Created, Filter, Kind, Store, Urgency};
+use crate::clock::Timestamp;
 use crate::run::Status;
 
 conformance::suite!(|| {
@@ -119,6 +121,70 @@ async fn the_write_ahead_log_does_not_grow_with_the_work() {
     }
     let size = dir.path().join("oneiric.db-wal").metadata().unwrap().len();
     assert!(size <= 16 << 20, "{size} bytes");
+}
+
+#[tokio::test]
+async fn a_prune_gives_the_space_back() {
+    let dir = directory();
+    let store = open(&dir);
+    let large = format!("\"{}\"", "x".repeat(100_000));
+    for number in 0..100 {
+        let key = create(&store, &new_run(&number.to_string())).await;
+        let log = vec![completed(0, &large), ended(number, Status::Completed)];
+        store.append(key, log, Urgency::Now).await.unwrap();
+    }
+    // The rest goes on meanwhile.
+    let pruned = store.prune(Timestamp(99));
+    let key = create(&store, &new_run("meanwhile")).await;
+    store.append(key, vec![started(0, 1)], Urgency::Now).await.unwrap();
+    assert_eq!(pruned.await, Ok(99));
+    store.close().await.unwrap();
+    let size = place::database_in(dir.path()).metadata().unwrap().len();
+    assert!(size < 300_000, "{size} bytes");
+    assert_eq!(open(&dir).list(Filter::default()).await.unwrap().len(), 2);
+}
+
+/// Threads that never run cost nothing, and let a processor sleep.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_idle_store_does_not_wake_up() {
+    if let Some(dir) = part_to_play() {
+        let store = Sqlite::open(&dir).unwrap();
+        let key = create(&store, &new_run("r")).await;
+        store.append(key, vec![started(0, 1)], Urgency::Soon).await.unwrap();
+        store.find("r").await.unwrap();
+        // Once, it tidies up.
+        std::thread::sleep(Duration::from_secs(2));
+        let before = switches();
+        std::thread::sleep(Duration::from_millis(1500));
+        let size = place::database_in(&dir).metadata().unwrap().len();
+        println!("switches {before} {} size {size}", switches());
+        return;
+    }
+    let dir = directory();
+    let child = other_process("an_idle_store_does_not_wake_up", dir.path()).output().unwrap();
+    let said = String::from_utf8(child.stdout).unwrap();
+    let words: Vec<_> = said.split_whitespace().skip_while(|word| *word != "switches").collect();
+    assert_ne!(words[1], "0", "{said}");
+    assert_eq!(words[1], words[2], "{said}");
+    assert!(words[4].parse::<u64>().unwrap() > 4096, "it did not tidy up: {said}");
+}
+
+/// How often the store's threads in this process have gone to sleep so far.
+#[cfg(target_os = "linux")]
+fn switches() -> u64 {
+    let mut sum = 0;
+    for thread in std::fs::read_dir("/proc/self/task").unwrap() {
+        let thread = thread.unwrap().path();
+        let name = std::fs::read_to_string(thread.join("comm")).unwrap();
+        if ["oneiric-writer\n", "oneiric-reader\n"].contains(&name.as_str()) {
+            let status = std::fs::read_to_string(thread.join("status")).unwrap();
+            let count =
+                status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+            sum += count.trim().parse::<u64>().unwrap();
+        }
+    }
+    sum
 }
 
 #[tokio::test]
