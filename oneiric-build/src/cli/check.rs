@@ -8,7 +8,7 @@ use super::render::{self, Source, Style};
 use super::{MANIFEST_IS_WRONG, source};
 use crate::check_bytes;
 use crate::diagnostic::Diagnostics;
-use crate::plan::Plan;
+use crate::plan::{Plan, counted};
 
 /// Checks manifests and reports every fault
 #[derive(Debug, clap::Args)]
@@ -63,7 +63,13 @@ fn report(source: &Source<'_>, result: &Result<(Plan, Diagnostics), Diagnostics>
     }
     if let Ok((plan, _)) = result {
         let nodes: usize = plan.workflows.iter().map(|workflow| workflow.nodes.len()).sum();
-        writeln!(stderr, "{}: {} workflows, {nodes} nodes, no errors", source.path(), plan.workflows.len())?;
+        writeln!(
+            stderr,
+            "{}: {}, {}, no errors",
+            source.path(),
+            counted(plan.workflows.len(), "workflow"),
+            counted(nodes, "node")
+        )?;
     }
     Ok(())
 }

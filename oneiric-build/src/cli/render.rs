@@ -11,6 +11,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 use crate::json::Json;
 use crate::manifest::Span;
+use crate::plan::counted;
 
 /// How many faults people are shown of one file. The first few mended usually mend the rest.
 const SHOWN: usize = 50;
@@ -114,13 +115,9 @@ pub(super) fn human(source: &Source<'_>, faults: &Diagnostics, style: Style) -> 
 }
 
 fn summary<'a>(source: &Source<'_>, errors: usize, warnings: usize) -> annotate_snippets::Title<'a> {
-    let counted = |count: usize, noun: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {noun}")),
-        _ => Some(format!("{count} {noun}s")),
-    };
-    let counts: Vec<String> =
-        [counted(errors, "error"), counted(warnings, "warning")].into_iter().flatten().collect();
+    let counts = [(errors, "error"), (warnings, "warning")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun));
+    let counts: Vec<String> = counts.collect();
     let text = format!("{} in {}", counts.join(" and "), source.path);
     if errors > 0 { Level::ERROR.primary_title(text) } else { Level::WARNING.primary_title(text) }
 }

@@ -125,7 +125,7 @@ impl<'s> Builder<'s, '_> {
                     self.close(Node { span, kind: Kind::Broken });
                 }
                 Event::Scalar(value, style, anchor, tag) => {
-                    let broken = self.decorated(span, anchor, tag.as_ref().map(ToString::to_string));
+                    let broken = self.decorated(span, anchor, tag.is_some());
                     if self.expects_key() {
                         self.key(value, style, span, broken);
                     } else {
@@ -134,11 +134,11 @@ impl<'s> Builder<'s, '_> {
                     }
                 }
                 Event::SequenceStart(anchor, tag) => {
-                    let broken = self.decorated(span, anchor, tag.as_ref().map(ToString::to_string));
+                    let broken = self.decorated(span, anchor, tag.is_some());
                     self.open(Open::List { span, broken, items: Vec::new() })?;
                 }
                 Event::MappingStart(anchor, tag) => {
-                    let broken = self.decorated(span, anchor, tag.as_ref().map(ToString::to_string));
+                    let broken = self.decorated(span, anchor, tag.is_some());
                     self.open(Open::Mapping { span, broken, entries: Vec::new(), key: None })?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.end(span),
@@ -257,25 +257,22 @@ impl<'s> Builder<'s, '_> {
     }
 
     /// Reports an anchor or a tag; whether there was one.
-    fn decorated(&mut self, span: Span, anchor: usize, tag: Option<String>) -> bool {
-        let broken = anchor > 0 || tag.is_some();
+    fn decorated(&mut self, span: Span, anchor: usize, tagged: bool) -> bool {
         if anchor > 0 {
             self.faults.push(
                 Diagnostic::error(&faults::ANCHOR, self.decoration('&', span), "an anchor stands here")
                     .help("write out the value wherever it is needed"),
             );
         }
-        if let Some(tag) = tag {
-            let tag = tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(&tag);
-            let fault = Diagnostic::error(
-                &faults::TAG,
-                self.decoration('!', span),
-                format!("the tag `{tag}` stands here"),
+        if tagged {
+            let at = self.decoration('!', span);
+            let message = format!("the tag `{}` stands here", &self.text[at.start..at.end]);
+            self.faults.push(
+                Diagnostic::error(&faults::TAG, at, message)
+                    .help("the type of a value follows from how it is written; quotes make it text"),
             );
-            self.faults
-                .push(fault.help("the type of a value follows from how it is written; quotes make it text"));
         }
-        broken
+        anchor > 0 || tagged
     }
 
     /// Where the anchor or tag of a node stands: between the previous event and the node, or in front of its text.

@@ -16,6 +16,8 @@ mod text;
 pub use dot::dot;
 pub use mermaid::mermaid;
 pub(crate) use resolve::resolve;
+#[cfg(feature = "cli")]
+pub(crate) use text::counted;
 pub use text::text;
 
 pub use crate::manifest::{OnFailure, Retry, Step};

@@ -60,7 +60,8 @@ fn describe(workflow: &Workflow, node: &Node) -> String {
     said.join("; ")
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// "1 node", "2 nodes".
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

@@ -48,6 +48,17 @@ static TOP: Section = Section {
 
 pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<Manifest> {
     let top = Span::new(tree.span.start, tree.span.start);
+    if let Some(entries) = original_form(tree) {
+        faults.push(
+            Diagnostic::error(
+                &faults::LATER,
+                entries,
+                "this is a manifest of the Python project, which is not supported yet",
+            )
+            .help("write it in the form of this one: `oneiric: 1`, then `tasks` and `workflows` by name"),
+        );
+        return None;
+    }
     let fields = Fields::open(tree, top, &TOP, faults)?;
 
     version(&fields, faults);
@@ -70,6 +81,16 @@ pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Optio
     // Without a name there is an error already, and the rest can be judged all the same.
     let name = name.unwrap_or_else(|| Spanned::new(String::new(), top));
     Some(Manifest { name, description, package, tasks, workflows_at, workflows })
+}
+
+/// The key that only a manifest of the original has, where there is nothing of this one's.
+fn original_form(tree: &yaml::Node<'_>) -> Option<Span> {
+    let Kind::Mapping(entries) = &tree.kind else { return None };
+    let key = |name: &str| entries.iter().find(|entry| entry.key == name);
+    if key("oneiric").is_some() || key("workflows").is_some() {
+        return None;
+    }
+    key("entries").map(|entry| entry.key_span)
 }
 
 fn version(fields: &Fields<'_, '_>, faults: &mut Diagnostics) {
