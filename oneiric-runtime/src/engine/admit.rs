@@ -239,6 +239,7 @@ impl Engine {
         if run.workflow != start.workflow || !same_value(&run.input, &start.input) {
             return Err(conflict(&run.run_id, &run.workflow));
         }
+        self.deal_with(&run.run_id);
         let record = self.0.store.find(&run.run_id).await.map_err(StartError::Store)?;
         let Some(record) = record else {
             // Pruned between the two calls, so it had ended; nobody can tell how any more.

@@ -127,6 +127,7 @@ impl Engine {
     }
 
     async fn find(&self, run_id: &str) -> Result<Record, ControlError> {
+        self.deal_with(run_id);
         let record = self.0.store.find(run_id).await?;
         record.ok_or_else(|| ControlError::UnknownRun(run_id.to_owned()))
     }

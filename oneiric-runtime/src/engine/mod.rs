@@ -6,7 +6,7 @@ mod recover;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,6 +42,8 @@ struct Inner {
     store: Arc<dyn Store>,
     slots: Arc<Semaphore>,
     active: Mutex<HashMap<String, Active>>,
+    /// While recovery reads, the runs that somebody else has dealt with since: what it read of them is out of date.
+    dealt_with: Mutex<Option<HashSet<String>>>,
     /// How many runs are under way, for whoever waits for none.
     under_way: watch::Sender<usize>,
     draining: AtomicBool,
@@ -83,6 +85,7 @@ impl Engine {
             store,
             slots: Arc::new(Semaphore::new(SLOTS)),
             active: Mutex::default(),
+            dealt_with: Mutex::default(),
             under_way: watch::Sender::new(0),
             draining: AtomicBool::new(false),
             broken: watch::Sender::new(None),
@@ -151,6 +154,17 @@ impl Engine {
 
     fn active(&self) -> std::sync::MutexGuard<'_, HashMap<String, Active>> {
         self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a stored run is dealt with now, whatever recovery has read of it.
+    fn deal_with(&self, run_id: &str) {
+        if let Some(runs) = self.dealt_with().as_mut() {
+            runs.insert(run_id.to_owned());
+        }
+    }
+
+    fn dealt_with(&self) -> std::sync::MutexGuard<'_, Option<HashSet<String>>> {
+        self.0.dealt_with.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn break_down(&self, error: &checkpoint::Error) {

@@ -1,5 +1,6 @@
 //! Taking up runs that an earlier process left under way.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -17,10 +18,25 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn recover(&self) -> Result<usize, checkpoint::Error> {
+        *self.dealt_with() = Some(HashSet::new());
+        let count = self.recover_open().await;
+        *self.dealt_with() = None;
+        count.inspect_err(|error| self.break_down(error))
+    }
+
+    async fn recover_open(&self) -> Result<usize, checkpoint::Error> {
         let mut count = 0;
         let mut open = self.0.store.open_runs();
         while let Some(record) = open.recv().await {
-            let record = record.inspect_err(|error| self.break_down(error))?;
+            let record = match record {
+                Ok(record) => record,
+                // One damaged run must not keep the others from going on. It stays as it is.
+                Err(error) if error.kind() == checkpoint::Kind::Corrupt => {
+                    tracing::error!(%error, "run-damaged");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if self.is_draining() {
                 break;
             }
@@ -31,7 +47,8 @@ impl Engine {
                 let mut active = self.active();
                 let run = &record.run;
                 // A caller may have asked for it again and been quicker.
-                (!active.contains_key(&run.run_id))
+                let is_stale = self.dealt_with().as_ref().is_some_and(|runs| runs.contains(&run.run_id));
+                (!is_stale && !active.contains_key(&run.run_id))
                     .then(|| self.enter(&mut active, &run.run_id, &run.workflow, &run.input))
             };
             if let Some((progress, commands)) = entered {

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{ControlError, Engine, Start, StartError};
 use crate::app::Build;
-use crate::checkpoint::{Created, Memory, NewRun, Store, Urgency};
+use crate::checkpoint::{self, Created, Filter, Memory, NewRun, Record, Reply, Run, RunKey, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::dag::Dag;
 use crate::json::Json;
@@ -347,6 +348,77 @@ async fn what_was_under_way_goes_on_and_what_is_finished_stays() {
     let report = report.expect("it ends");
     assert_eq!(output(&report, "second"), "12");
     assert_eq!(*SEEN.lock().unwrap(), ["r/second 1"]);
+}
+
+/// A store whose open runs are read when recovery asks for them, and arrive an hour later.
+struct Slow(Arc<Memory>);
+
+impl Store for Slow {
+    fn create(&self, run: NewRun) -> Reply<Created> {
+        self.0.create(run)
+    }
+    fn append(&self, run: RunKey, entries: Vec<Entry>, urgency: Urgency) -> Reply<()> {
+        self.0.append(run, entries, urgency)
+    }
+    fn find(&self, run_id: &str) -> Reply<Option<Record>> {
+        self.0.find(run_id)
+    }
+    fn open_runs(&self) -> mpsc::Receiver<Result<Record, checkpoint::Error>> {
+        let mut read = self.0.open_runs();
+        let (sender, receiver) = mpsc::channel(8);
+        tokio::spawn(async move {
+            tokio::time::sleep(secs(3600)).await;
+            while let Some(record) = read.recv().await {
+                sender.send(record).await.expect("recovery listens");
+            }
+        });
+        receiver
+    }
+    fn list(&self, filter: Filter) -> Reply<Vec<Run>> {
+        self.0.list(filter)
+    }
+    fn definition(&self, workflow: &str, digest: &str) -> Reply<Option<Json>> {
+        self.0.definition(workflow, digest)
+    }
+    fn rebase(&self, run: RunKey, digest: String, definition: Json, log: Vec<Entry>) -> Reply<()> {
+        self.0.rebase(run, digest, definition, log)
+    }
+    fn prune(&self, before: Timestamp) -> Reply<u64> {
+        self.0.prune(before)
+    }
+    fn close(&self) -> Reply<()> {
+        self.0.close()
+    }
+}
+
+static LATE: AtomicUsize = AtomicUsize::new(0);
+
+#[oneiric::task]
+async fn late(n: u64) -> u64 {
+    LATE.fetch_add(1, Ordering::SeqCst);
+    n
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_asked_for_during_recovery_is_not_driven_twice() {
+    fn flow(dag: &Dag) {
+        let first = dag.task("first", late::Def).with(late::Args { n: literal("1") });
+        dag.task("second", late::Def).with(late::Args { n: first.output() });
+    }
+    let (engine, store) = engine(&[("flow", flow)]);
+    left_behind(&store, &engine, "flow").await;
+    let registry = Registry::new([("flow", flow as Build, None)]);
+    let engine = Engine::on(registry, Arc::new(Slow(store)));
+    let asked = async {
+        tokio::time::sleep(secs(1)).await;
+        let handle = engine.start(start("flow", "r", "null")).await.expect("it is found");
+        handle.finished().await.expect("it ends")
+    };
+    let (recovered, report) = tokio::join!(engine.recover(), asked);
+    assert_eq!(recovered, Ok(0));
+    assert_eq!(report.status, Status::Completed);
+    assert_eq!(LATE.load(Ordering::SeqCst), 1, "only the second node ran, and once");
+    assert_eq!(engine.in_flight(), 0);
 }
 
 #[tokio::test(start_paused = true)]
