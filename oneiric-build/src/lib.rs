@@ -6,11 +6,14 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod codegen;
 pub mod diagnostic;
 mod index;
 pub mod json;
 pub mod manifest;
 pub mod plan;
+#[cfg(feature = "cli")]
+pub mod project;
 pub mod rules;
 
 use diagnostic::Diagnostics;

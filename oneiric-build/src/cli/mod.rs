@@ -2,16 +2,34 @@
 //!
 //! Thinking is left to the rest of the crate.
 
+mod build;
+mod cargo;
 mod check;
 mod explain;
+pub(crate) mod faults;
+mod generate;
+mod linkage;
 mod plan;
+mod prepare;
+mod progress;
 mod render;
+mod report;
+mod run;
+mod rustc;
+mod shell;
 mod source;
+mod toolchain;
+mod verify;
+mod workspace;
+mod write;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
+
+use self::shell::Shell;
 
 /// The manifest is wrong.
 const MANIFEST_IS_WRONG: u8 = 1;
@@ -30,7 +48,10 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Build(build::Args),
+    Run(run::Args),
     Check(check::Args),
+    Generate(generate::Args),
     Plan(plan::Args),
     Explain(explain::Args),
 }
@@ -38,13 +59,21 @@ enum Command {
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Build(args) => build::exec(args),
+        Command::Run(args) => run::exec(args),
         Command::Check(args) => check::exec(args),
+        Command::Generate(args) => generate::exec(args),
         Command::Plan(args) => plan::exec(args),
         Command::Explain(args) => explain::exec(args),
     };
     result.unwrap_or_else(|error| {
-        // Nothing can be done where even this cannot be written.
-        _ = writeln!(std::io::stderr(), "error: {error:#}");
+        Shell::new(false).error(&format!("{error:#}"));
         ExitCode::from(SYSTEM_FAILED)
     })
+}
+
+/// Writes a result to standard output.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }

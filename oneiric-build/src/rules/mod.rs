@@ -43,7 +43,10 @@ static CHECKS: &[(&Rule, Check)] = &[
 
 /// Every kind of fault that this compiler reports, by code.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    faults::ALL.iter().copied().chain(CHECKS.iter().map(|(rule, _)| *rule))
+    let found = faults::ALL.iter().copied().chain(CHECKS.iter().map(|(rule, _)| *rule));
+    #[cfg(feature = "cli")]
+    let found = found.chain(crate::cli::faults::ALL.iter().copied());
+    found
 }
 
 /// Adds everything that breaks a rule.

@@ -1,0 +1,48 @@
+//! `oneiric generate`: manifest to crate, without compiling it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::prepare::{Failure, File, Prepared};
+use super::shell::Shell;
+use super::{MANIFEST_IS_WRONG, report, write};
+
+/// Write the crate of a manifest's program.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The manifest
+    manifest: PathBuf,
+    /// Put the crate here instead of into the target folder
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write nothing: list the files that would change, and fail if there are any
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
+    let shell = Shell::new(false);
+    let file = File::read(&args.manifest)?;
+    let prepared = match Prepared::new(&file, args.out.as_deref(), false) {
+        Ok(prepared) => prepared,
+        Err(Failure::Manifest(faults)) => {
+            file.show(&faults, &shell);
+            return Ok(ExitCode::from(MANIFEST_IS_WRONG));
+        }
+        Err(Failure::System(error)) => return Err(error),
+        Err(Failure::Said) => return Ok(ExitCode::from(super::SYSTEM_FAILED)),
+    };
+    file.show(&prepared.warnings, &shell);
+    let Prepared { project, folder, .. } = &prepared;
+    if args.check {
+        let stale = write::stale(folder, project)?;
+        for path in &stale {
+            super::print(&format!("{}\n", report::shown(path).display()))?;
+        }
+        return Ok(if stale.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(MANIFEST_IS_WRONG) });
+    }
+    let written = write::write(folder, project)?;
+    let what = if written.is_empty() { "Unchanged" } else { "Generated" };
+    shell.status(what, &report::shown(folder).display().to_string());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,199 @@
+//! The installed Rust, and which of its targets gives a static program here.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+/// A target may be added over the network; whoever waits for a build is not to wait longer than this for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The active toolchain.
+pub(crate) struct Toolchain {
+    sysroot: PathBuf,
+    host: String,
+}
+
+/// What a program is compiled for.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Its name, such as `x86_64-unknown-linux-musl`.
+    pub(crate) triple: String,
+    /// Why this one.
+    pub(crate) reason: String,
+    /// Whether the program can run on this machine.
+    pub(crate) is_native: bool,
+    compiler: Option<String>,
+}
+
+impl Toolchain {
+    /// The toolchain that is active in `folder`.
+    pub(crate) fn active(folder: &Path) -> anyhow::Result<Self> {
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let output = Command::new(rustc)
+            .current_dir(folder)
+            .args(["--print", "sysroot", "--print", "host-tuple"])
+            .output()
+            .context("cannot start `rustc`: is Rust installed? https://rustup.rs")?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mut lines = text.lines();
+        let sysroot = lines.next().context("`rustc` says no sysroot")?.into();
+        let host = lines.next().context("`rustc` says no host")?.to_owned();
+        Ok(Self { sysroot, host })
+    }
+
+    /// The target to build for: `asked`, or the one that makes the smallest static program. `memory` is where a failed
+    /// attempt to add a target is kept, so that it is made once.
+    pub(crate) fn target(&self, asked: Option<&str>, offline: bool, memory: &Path) -> Target {
+        if let Some(triple) = asked {
+            let compiler = triple.contains("-musl").then(|| c_compiler(triple, &self.host)).flatten();
+            return self.chosen(triple.to_owned(), "as asked".into(), compiler.flatten());
+        }
+        let Some(musl) = musl_of(&self.host) else {
+            let reason = "the host; static linking is proven on Linux only".into();
+            return self.chosen(self.host.clone(), reason, None);
+        };
+        let why_not = match c_compiler(&musl, &self.host) {
+            None => "no C compiler for musl: install `musl-tools`".to_owned(),
+            Some(compiler) => match self.install(&musl, offline, memory) {
+                Ok(()) => return self.chosen(musl, "the smallest and quickest to start".into(), compiler),
+                Err(why) => why,
+            },
+        };
+        self.chosen(self.host.clone(), why_not, None)
+    }
+
+    fn chosen(&self, triple: String, reason: String, compiler: Option<String>) -> Target {
+        let is_native = triple == self.host || musl_of(&self.host).as_ref() == Some(&triple);
+        Target { triple, reason, is_native, compiler }
+    }
+
+    /// Whether there is a standard library for `triple`.
+    fn has(&self, triple: &str) -> bool {
+        self.sysroot.join("lib/rustlib").join(triple).join("lib").is_dir()
+    }
+
+    /// Sees to it that there is a standard library for `triple`, or says why not.
+    fn install(&self, triple: &str, offline: bool, memory: &Path) -> Result<(), String> {
+        if self.has(triple) {
+            return Ok(());
+        }
+        let advice = format!("`{triple}` is not installed: `rustup target add {triple}`");
+        let is_rustup = self.sysroot.parent().is_some_and(|folder| folder.ends_with("toolchains"));
+        let Some(toolchain) = self.sysroot.file_name().filter(|_| is_rustup && !offline) else {
+            return Err(advice);
+        };
+        let attempt = format!("{triple} for {}\n", self.sysroot.display());
+        if std::fs::read_to_string(memory).is_ok_and(|text| text == attempt) {
+            return Err(advice);
+        }
+        let mut rustup = Command::new("rustup");
+        rustup.args(["target", "add", triple, "--toolchain"]).arg(toolchain);
+        if finishes(&mut rustup) && self.has(triple) {
+            return Ok(());
+        }
+        // If this cannot be kept, the attempt is made again.
+        let _ = std::fs::create_dir_all(memory.parent().unwrap_or(Path::new(".")));
+        let _ = std::fs::write(memory, attempt);
+        Err(advice)
+    }
+}
+
+impl Target {
+    /// Whether the program has to be static, so that it can be proven to be.
+    pub(crate) fn is_linux(&self) -> bool {
+        self.triple.contains("-linux-")
+    }
+
+    /// The C library that is linked in.
+    pub(crate) fn libc(&self) -> Option<&'static str> {
+        match self.triple.split("-linux-").nth(1)? {
+            abi if abi.starts_with("musl") => Some("musl"),
+            abi if abi.starts_with("gnu") => Some("glibc"),
+            _ => None,
+        }
+    }
+
+    /// Tells cargo what this target needs.
+    pub(crate) fn configure(&self, cargo: &mut Command) {
+        if let Some(compiler) = &self.compiler {
+            cargo.env(format!("CC_{}", self.triple.replace('-', "_")), compiler);
+        }
+        if self.libc() != Some("glibc") {
+            return;
+        }
+        // Flags in the environment replace those of the settings, so what is there is added to. Settings merge.
+        const FLAGS: [&str; 2] = ["-Ctarget-feature=+crt-static", "-Wlinker-messages"];
+        let environment = |name| std::env::var(name).ok().filter(|flags| !flags.is_empty());
+        if let Some(flags) = environment("CARGO_ENCODED_RUSTFLAGS") {
+            cargo.env("CARGO_ENCODED_RUSTFLAGS", format!("{flags}\x1f{}", FLAGS.join("\x1f")));
+        } else if let Some(flags) = environment("RUSTFLAGS") {
+            cargo.env("RUSTFLAGS", format!("{flags} {}", FLAGS.join(" ")));
+        } else {
+            cargo.arg("--config").arg(format!("target.{}.rustflags={FLAGS:?}", self.triple));
+        }
+    }
+}
+
+/// The musl target of the same machine.
+fn musl_of(host: &str) -> Option<String> {
+    let (machine, abi) = host.split_once("-linux-")?;
+    Some(format!("{machine}-linux-{}", abi.replace("gnu", "musl")))
+}
+
+/// Whether there is a C compiler for `triple`, and its name where the `cc` crate would not find it by itself.
+fn c_compiler(triple: &str, host: &str) -> Option<Option<String>> {
+    let set = |name: String| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if set(format!("CC_{triple}"))
+        || set(format!("CC_{}", triple.replace('-', "_")))
+        || set("TARGET_CC".into())
+    {
+        return Some(None);
+    }
+    let machine = triple.split('-').next().unwrap_or(triple);
+    if is_on_path(&format!("{machine}-linux-musl-gcc")) {
+        return Some(None);
+    }
+    let is_host = host.split('-').next() == Some(machine);
+    (is_host && is_on_path("musl-gcc")).then(|| (machine != "x86_64").then(|| "musl-gcc".to_owned()))
+}
+
+fn is_on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// Whether a command succeeds before patience ends.
+fn finishes(command: &mut Command) -> bool {
+    let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut child) = silent.spawn() else { return false };
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(50)),
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_linux_has_its_musl() {
+        assert_eq!(musl_of("x86_64-unknown-linux-gnu").as_deref(), Some("x86_64-unknown-linux-musl"));
+        assert_eq!(
+            musl_of("armv7-unknown-linux-gnueabihf").as_deref(),
+            Some("armv7-unknown-linux-musleabihf")
+        );
+        assert_eq!(musl_of("aarch64-apple-darwin"), None);
+    }
+}

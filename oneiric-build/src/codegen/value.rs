@@ -1,0 +1,258 @@
+//! Arguments as Rust: an expression of the manifest becomes the call that binds it.
+//!
+//! Whether the types agree is for rustc to say, against the runtime's `Bind<T>`.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::quote;
+
+use super::imports::Imports;
+use super::names;
+use crate::plan::{Does, Expr, OnFailure, Part, Reference, Step, Workflow};
+
+/// What an expression can refer to.
+pub(super) struct Scope<'a> {
+    pub(super) workflow: &'a Workflow,
+    /// The variable of each node.
+    pub(super) variables: &'a [Ident],
+}
+
+impl Scope<'_> {
+    /// An argument of a Rust function: of whatever type its parameter has.
+    pub(super) fn argument(&self, expr: &Expr, imports: &mut Imports) -> TokenStream {
+        match expr {
+            Expr::Reference(reference) => self.reference(reference, imports),
+            Expr::Array(_) | Expr::Object(_) => {
+                let json = self.json(expr, imports);
+                quote! { #json.parse() }
+            }
+            Expr::Literal(_) | Expr::Template(_) => self.json(expr, imports),
+        }
+    }
+
+    /// An element of something that is JSON.
+    pub(super) fn json(&self, expr: &Expr, imports: &mut Imports) -> TokenStream {
+        match expr {
+            Expr::Literal(value) => literal(&value.to_string(), imports),
+            Expr::Reference(reference) => self.json_reference(reference, imports),
+            Expr::Template(parts) => {
+                let text = imports.value("text");
+                let parts = parts.iter().map(|part| match part {
+                    Part::Text(text) => literal(&serde_json::Value::from(text.as_str()).to_string(), imports),
+                    Part::Reference(reference) => self.json_reference(reference, imports),
+                });
+                let parts: Vec<TokenStream> = parts.collect();
+                quote! { #text([#(#parts),*]) }
+            }
+            Expr::Array(elements) => {
+                let array = imports.value("array");
+                let elements: Vec<TokenStream> =
+                    elements.iter().map(|element| self.json(element, imports)).collect();
+                quote! { #array([#(#elements),*]) }
+            }
+            Expr::Object(members) => {
+                self.object(members.iter().map(|(key, value)| (key.as_str(), value)), imports)
+            }
+        }
+    }
+
+    /// A JSON object of these members.
+    pub(super) fn object<'a>(
+        &self,
+        members: impl Iterator<Item = (&'a str, &'a Expr)>,
+        imports: &mut Imports,
+    ) -> TokenStream {
+        let object = imports.value("object");
+        let members: Vec<TokenStream> = members
+            .map(|(key, value)| {
+                let value = self.json(value, imports);
+                quote! { (#key, #value) }
+            })
+            .collect();
+        quote! { #object([#(#members),*]) }
+    }
+
+    /// Input and what a program printed are JSON already and fit as they are; what Rust made has to be turned into it.
+    fn json_reference(&self, reference: &Reference, imports: &mut Imports) -> TokenStream {
+        let tokens = self.reference(reference, imports);
+        let is_json = match reference {
+            Reference::Input(_) => true,
+            Reference::Output(node, _) => self.is_json(*node),
+            Reference::RunId => false,
+        };
+        if is_json {
+            tokens
+        } else {
+            quote! { #tokens.json() }
+        }
+    }
+
+    fn reference(&self, reference: &Reference, imports: &mut Imports) -> TokenStream {
+        match reference {
+            Reference::Input(steps) if steps.is_empty() => quote! { input.whole() },
+            Reference::Input(steps) => {
+                let path = path_text(steps);
+                quote! { input.get(#path) }
+            }
+            Reference::Output(node, steps) => {
+                let index = node.0 as usize;
+                let variable = &self.variables[index];
+                let may_fail = self.workflow.nodes[index].on_failure == OnFailure::Continue;
+                match (self.is_json(*node), may_fail, steps.as_slice()) {
+                    (true, _, []) | (false, false, []) => quote! { #variable.output() },
+                    (true, _, steps) => {
+                        let path = path_text(steps);
+                        quote! { #variable.get(#path) }
+                    }
+                    (false, true, []) => quote! { #variable.outcome() },
+                    (false, true, steps) => {
+                        let part = part(variable, steps);
+                        quote! { #variable.outcome_path(|#variable| #part) }
+                    }
+                    (false, false, steps) => {
+                        let part = part(variable, steps);
+                        quote! { #variable.path(|#variable| #part) }
+                    }
+                }
+            }
+            Reference::RunId => {
+                let run_id = imports.value("run_id");
+                quote! { #run_id() }
+            }
+        }
+    }
+
+    fn is_json(&self, node: crate::plan::NodeId) -> bool {
+        matches!(self.workflow.nodes[node.0 as usize].does, Does::Exec { .. })
+    }
+}
+
+/// A duration in the largest unit that says it exactly.
+pub(super) fn duration(duration: Duration, imports: &mut Imports) -> TokenStream {
+    const UNITS: [(&str, u128); 4] = [
+        ("hours", 3_600_000_000_000),
+        ("mins", 60_000_000_000),
+        ("secs", 1_000_000_000),
+        ("millis", 1_000_000),
+    ];
+    let nanos = duration.as_nanos();
+    let exact =
+        if nanos == 0 { Some(&UNITS[2]) } else { UNITS.iter().find(|(_, size)| nanos.is_multiple_of(*size)) };
+    if let Some((unit, size)) = exact {
+        let unit = imports.root(unit);
+        let number = Literal::u128_unsuffixed(nanos / size);
+        quote! { #unit(#number) }
+    } else {
+        let (secs, nanos) = (duration.as_secs(), duration.subsec_nanos());
+        let (secs, nanos) = (Literal::u64_unsuffixed(secs), Literal::u32_unsuffixed(nanos));
+        quote! { std::time::Duration::new(#secs, #nanos) }
+    }
+}
+
+fn literal(json: &str, imports: &mut Imports) -> TokenStream {
+    let literal = imports.value("literal");
+    let text = text_literal(json);
+    quote! { #literal(#text) }
+}
+
+/// Text that is full of quotes, as JSON is, stands as a raw string wherever every character of it can be seen.
+pub(super) fn text_literal(text: &str) -> Literal {
+    let visible =
+        text.chars().all(|char| matches!(char, '\'' | '"' | '\\') || char.escape_debug().len() == 1);
+    if !visible || !text.contains(['"', '\\']) {
+        return Literal::string(text);
+    }
+    let mut hashes = String::from("#");
+    while text.contains(&format!("\"{hashes}")) {
+        hashes.push('#');
+    }
+    format!("r{hashes}\"{text}\"{hashes}").parse().expect("a raw string is a literal")
+}
+
+/// Steps in the manifest's own syntax, without the name they start from: `a.b[0]["odd key"]`.
+fn path_text(steps: &[Step]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        match step {
+            Step::Field(name) if is_plain(name) => {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(name);
+            }
+            Step::Field(name) => {
+                let _ = write!(text, "[{}]", serde_json::Value::from(name.as_str()));
+            }
+            Step::Index(index) => {
+                let _ = write!(text, "[{index}]");
+            }
+        }
+    }
+    text
+}
+
+/// Whether a key can follow a dot.
+fn is_plain(key: &str) -> bool {
+    key.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
+        && key.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+}
+
+/// The way from a Rust value to a part of it, as an `Option` of a reference.
+fn part(variable: &Ident, steps: &[Step]) -> TokenStream {
+    let mut tokens = quote! { #variable };
+    for (position, step) in steps.iter().enumerate() {
+        let last = position + 1 == steps.len();
+        tokens = match step {
+            Step::Field(name) => {
+                let field = names::field(name);
+                quote! { #tokens.#field }
+            }
+            Step::Index(index) => {
+                let index = Literal::usize_unsuffixed(*index);
+                if last {
+                    // Already an `Option` of a reference.
+                    return quote! { #tokens.get(#index) };
+                }
+                quote! { #tokens.get(#index)? }
+            }
+        };
+    }
+    quote! { Some(&#tokens) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_use_the_largest_exact_unit() {
+        let text = |value| duration(value, &mut Imports::default()).to_string();
+        assert_eq!(text(Duration::from_hours(2)), "hours (2)");
+        assert_eq!(text(Duration::from_secs(90)), "secs (90)");
+        assert_eq!(text(Duration::from_millis(1500)), "millis (1500)");
+        assert_eq!(text(Duration::new(1, 5)), "std :: time :: Duration :: new (1 , 5)");
+        assert_eq!(text(Duration::ZERO), "secs (0)");
+    }
+
+    #[test]
+    fn text_is_raw_only_where_that_reads_better() {
+        assert_eq!(text_literal("5").to_string(), r#""5""#);
+        assert_eq!(text_literal(r#""dhl""#).to_string(), r##"r#""dhl""#"##);
+        assert_eq!(text_literal(r##""a"#""##).to_string(), r###"r##""a"#""##"###);
+        assert_eq!(text_literal("\"\u{202e}\"").to_string(), r#""\"\u{202e}\"""#);
+    }
+
+    #[test]
+    fn paths_are_written_as_the_manifest_writes_them() {
+        let steps = [
+            Step::Field("a".into()),
+            Step::Index(0),
+            Step::Field("odd \"key\"".into()),
+            Step::Field("b".into()),
+        ];
+        assert_eq!(path_text(&steps), r#"a[0]["odd \"key\""].b"#);
+        assert_eq!(path_text(&[Step::Index(1), Step::Field("x".into())]), "[1].x");
+    }
+}
