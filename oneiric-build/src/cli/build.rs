@@ -27,6 +27,7 @@ pub(crate) struct Args {
 
 /// What there is to choose about a build.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Options {
     /// The manifest
     manifest: PathBuf,
@@ -58,13 +59,14 @@ pub(crate) struct Built {
 }
 
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
-    let shell = Shell::new(args.options.quiet);
-    let built = match build(&args.options, &shell)? {
+    let Args { options, json } = args;
+    let shell = Shell::new(options.quiet);
+    let built = match build(&options, &shell)? {
         Ok(built) => built,
         Err(code) => return Ok(code),
     };
     built.report.show(&built.prepared.plan, &built.target, &shell);
-    if args.json {
+    if json {
         super::print(&built.report.json(&built.prepared.plan, &built.target))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -144,11 +146,11 @@ fn program(options: &Options, file: &File, shell: &Shell) -> Result<Built, Failu
         }
     }
     let bytes = binary.len() as u64;
-    let binary = match &options.out {
-        Some(out) => put(&executable, out)?,
+    let path = match &options.out {
+        Some(out) => put(&executable, &binary, out)?,
         None => executable,
     };
-    let report = Report { binary, bytes, is_static, is_verified, release, time: start.elapsed() };
+    let report = Report { binary: path, bytes, is_static, is_verified, release, time: start.elapsed() };
     Ok(Built { prepared, target, report })
 }
 
@@ -177,8 +179,11 @@ fn pinned(path: &Path, seed: &Lock) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies a program to where it is wanted, in one step for whoever runs it.
-fn put(program: &Path, out: &Path) -> anyhow::Result<PathBuf> {
+/// Copies a program to where it is wanted, in one step for whoever runs it, and only if it is another than is there.
+fn put(program: &Path, bytes: &[u8], out: &Path) -> anyhow::Result<PathBuf> {
+    if std::fs::read(out).is_ok_and(|there| there == bytes) {
+        return Ok(out.to_owned());
+    }
     let name = out.file_name().with_context(|| format!("`{}` names no file", out.display()))?;
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let copy = || -> std::io::Result<()> {

@@ -21,9 +21,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
+    let Args { manifest, out, check } = args;
     let shell = Shell::new(false);
-    let file = File::read(&args.manifest)?;
-    let prepared = match Prepared::new(&file, args.out.as_deref(), false) {
+    let file = File::read(&manifest)?;
+    let prepared = match Prepared::new(&file, out.as_deref(), false) {
         Ok(prepared) => prepared,
         Err(Failure::Manifest(faults)) => {
             file.show(&faults, &shell);
@@ -34,7 +35,7 @@ pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
     };
     file.show(&prepared.warnings, &shell);
     let Prepared { project, folder, .. } = &prepared;
-    if args.check {
+    if check {
         let stale = write::stale(folder, project)?;
         for path in &stale {
             super::print(&format!("{}\n", report::shown(path).display()))?;

@@ -26,25 +26,22 @@ pub(crate) fn follow(stderr: impl Read, shell: &Shell) -> String {
     while let Ok(true) = next(&mut reader, &mut line) {
         let text = String::from_utf8_lossy(&line);
         let (verb, what) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-        match bar(verb, what) {
-            Some(what) => shell.progress(verb, &what),
-            None if text.starts_with(' ') && SILENT.contains(&verb) => {
-                if verb == "Updating" {
-                    shell.progress(verb, what);
-                }
-            }
-            None if text.trim_start().starts_with("Blocking") => {
-                shell.progress("Waiting", "for another build to end")
-            }
-            None if text.trim().is_empty() && rest.is_empty() => {}
-            None => {
-                rest.push_str(text.trim_end());
-                rest.push('\n');
-            }
+        if let Some(what) = bar(verb, what) {
+            shell.progress(verb, &what);
+        } else if verb == "Blocking" {
+            shell.progress("Waiting", "for another build to end");
+        } else if !is_silent(&text, verb) && !(text.trim().is_empty() && rest.is_empty()) {
+            rest.push_str(text.trim_end());
+            rest.push('\n');
         }
     }
     shell.clear();
     rest
+}
+
+/// Whether a line only says what the bar says. Such lines are indented, and errors are not.
+fn is_silent(line: &str, verb: &str) -> bool {
+    line.starts_with(' ') && SILENT.contains(&verb)
 }
 
 /// Reads up to the end of a line, or to where the next one is drawn over it.

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 /// A target may be added over the network; whoever waits for a build is not to wait longer than this for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What makes a program of glibc static, and has rustc pass on what the linker says about it.
+const FLAGS: [&str; 2] = ["-Ctarget-feature=+crt-static", "-Wlinker-messages"];
 
 /// The active toolchain.
 pub(crate) struct Toolchain {
@@ -24,7 +27,17 @@ pub(crate) struct Target {
     pub(crate) reason: String,
     /// Whether the program can run on this machine.
     pub(crate) is_native: bool,
-    compiler: Option<String>,
+    compiler: Compiler,
+}
+
+/// The C compiler for a target.
+#[derive(Debug)]
+enum Compiler {
+    Missing,
+    /// One that the `cc` crate finds by itself.
+    Known,
+    /// One that it has to be told of.
+    Named(&'static str),
 }
 
 impl Toolchain {
@@ -48,24 +61,25 @@ impl Toolchain {
     /// attempt to add a target is kept, so that it is made once.
     pub(crate) fn target(&self, asked: Option<&str>, offline: bool, memory: &Path) -> Target {
         if let Some(triple) = asked {
-            let compiler = triple.contains("-musl").then(|| c_compiler(triple, &self.host)).flatten();
-            return self.chosen(triple.to_owned(), "as asked".into(), compiler.flatten());
+            let compiler =
+                if triple.contains("-musl") { Compiler::of(triple, &self.host) } else { Compiler::Known };
+            return self.chosen(triple.to_owned(), "as asked".into(), compiler);
         }
         let Some(musl) = musl_of(&self.host) else {
             let reason = "the host; static linking is proven on Linux only".into();
-            return self.chosen(self.host.clone(), reason, None);
+            return self.chosen(self.host.clone(), reason, Compiler::Known);
         };
-        let why_not = match c_compiler(&musl, &self.host) {
-            None => "no C compiler for musl: install `musl-tools`".to_owned(),
-            Some(compiler) => match self.install(&musl, offline, memory) {
+        let why_not = match Compiler::of(&musl, &self.host) {
+            Compiler::Missing => "no C compiler for musl: install `musl-tools`".to_owned(),
+            compiler => match self.install(&musl, offline, memory) {
                 Ok(()) => return self.chosen(musl, "the smallest and quickest to start".into(), compiler),
                 Err(why) => why,
             },
         };
-        self.chosen(self.host.clone(), why_not, None)
+        self.chosen(self.host.clone(), why_not, Compiler::Known)
     }
 
-    fn chosen(&self, triple: String, reason: String, compiler: Option<String>) -> Target {
+    fn chosen(&self, triple: String, reason: String, compiler: Compiler) -> Target {
         let is_native = triple == self.host || musl_of(&self.host).as_ref() == Some(&triple);
         Target { triple, reason, is_native, compiler }
     }
@@ -118,14 +132,13 @@ impl Target {
 
     /// Tells cargo what this target needs.
     pub(crate) fn configure(&self, cargo: &mut Command) {
-        if let Some(compiler) = &self.compiler {
+        if let Compiler::Named(compiler) = &self.compiler {
             cargo.env(format!("CC_{}", self.triple.replace('-', "_")), compiler);
         }
         if self.libc() != Some("glibc") {
             return;
         }
         // Flags in the environment replace those of the settings, so what is there is added to. Settings merge.
-        const FLAGS: [&str; 2] = ["-Ctarget-feature=+crt-static", "-Wlinker-messages"];
         let environment = |name| std::env::var(name).ok().filter(|flags| !flags.is_empty());
         if let Some(flags) = environment("CARGO_ENCODED_RUSTFLAGS") {
             cargo.env("CARGO_ENCODED_RUSTFLAGS", format!("{flags}\x1f{}", FLAGS.join("\x1f")));
@@ -143,21 +156,21 @@ fn musl_of(host: &str) -> Option<String> {
     Some(format!("{machine}-linux-{}", abi.replace("gnu", "musl")))
 }
 
-/// Whether there is a C compiler for `triple`, and its name where the `cc` crate would not find it by itself.
-fn c_compiler(triple: &str, host: &str) -> Option<Option<String>> {
-    let set = |name: String| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if set(format!("CC_{triple}"))
-        || set(format!("CC_{}", triple.replace('-', "_")))
-        || set("TARGET_CC".into())
-    {
-        return Some(None);
+impl Compiler {
+    fn of(triple: &str, host: &str) -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let machine = triple.split('-').next().unwrap_or(triple);
+        let variables =
+            [format!("CC_{triple}"), format!("CC_{}", triple.replace('-', "_")), "TARGET_CC".to_owned()];
+        if variables.iter().any(|name| is_set(name)) || is_on_path(&format!("{machine}-linux-musl-gcc")) {
+            return Self::Known;
+        }
+        match host.split('-').next() == Some(machine) && is_on_path("musl-gcc") {
+            true if machine == "x86_64" => Self::Known,
+            true => Self::Named("musl-gcc"),
+            false => Self::Missing,
+        }
     }
-    let machine = triple.split('-').next().unwrap_or(triple);
-    if is_on_path(&format!("{machine}-linux-musl-gcc")) {
-        return Some(None);
-    }
-    let is_host = host.split('-').next() == Some(machine);
-    (is_host && is_on_path("musl-gcc")).then(|| (machine != "x86_64").then(|| "musl-gcc".to_owned()))
 }
 
 fn is_on_path(program: &str) -> bool {

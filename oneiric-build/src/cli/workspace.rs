@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use cargo_metadata::{Dependency, DependencyKind, Metadata, MetadataCommand, TargetKind};
 
 use super::faults;
@@ -140,7 +140,7 @@ impl Workspace {
             .filter(|one| one.name == RUNTIME && one.kind == DependencyKind::Normal);
         self.patch = patches(&self.root)?;
         if let Some(dependency) = on_runtime.next() {
-            self.share(dependency);
+            self.share(dependency)?;
         }
         let lock = self.root.join("Cargo.lock");
         if let Ok(text) = std::fs::read_to_string(&lock) {
@@ -151,23 +151,32 @@ impl Workspace {
     }
 
     /// Uses the runtime that the package uses: types of two copies of one crate do not match.
-    fn share(&mut self, dependency: &Dependency) {
+    fn share(&mut self, dependency: &Dependency) -> anyhow::Result<()> {
         let theirs = origin(dependency);
-        if std::env::var_os(RUNTIME_VARIABLE).is_none() {
+        let (Origin::Folder(folder), true) = (&self.runtime, std::env::var_os(RUNTIME_VARIABLE).is_some())
+        else {
             self.runtime = theirs;
-            return;
-        }
+            return Ok(());
+        };
         // The variable goes before all else, so the package is given that copy as well.
-        let (Origin::Folder(folder), Origin::Elsewhere(source)) = (&self.runtime, &theirs) else { return };
-        let place = match source {
-            Source::Git { url, .. } => url.clone(),
-            Source::Path(_) | Source::Registry(_) => "crates-io".to_owned(),
+        let place = match &theirs {
+            Origin::Folder(other) if other.canonicalize().is_ok_and(|other| other == *folder) => {
+                return Ok(());
+            }
+            Origin::Folder(other) => bail!(
+                "`{RUNTIME_VARIABLE}` is `{}`, but the package depends on the runtime in `{}`, and a program has but one",
+                folder.display(),
+                other.display()
+            ),
+            Origin::Elsewhere(Source::Git { url, .. }) => url.clone(),
+            Origin::Elsewhere(_) => "crates-io".to_owned(),
         };
         let path = toml::Table::from_iter([("path".to_owned(), folder.display().to_string().into())]);
         let table = self.patch.entry(place).or_insert_with(|| toml::Value::Table(toml::Table::new()));
         if let Some(table) = table.as_table_mut() {
             table.insert(RUNTIME.to_owned(), toml::Value::Table(path));
         }
+        Ok(())
     }
 
     /// The dependencies as the crate in `folder` writes them.
@@ -227,10 +236,10 @@ fn origin(dependency: &Dependency) -> Origin {
 
 /// The `[patch]` of the workspace, whose folders are said from the root: the generated crate is elsewhere.
 fn patches(root: &Path) -> anyhow::Result<toml::Table> {
-    let path = root.join("Cargo.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let mut manifest: toml::Table =
-        text.parse().with_context(|| format!("cannot read `{}`", path.display()))?;
+    let manifest = root.join("Cargo.toml");
+    let unreadable = || format!("cannot read `{}`", manifest.display());
+    let text = std::fs::read_to_string(&manifest).with_context(unreadable)?;
+    let mut manifest: toml::Table = text.parse().with_context(unreadable)?;
     let Some(toml::Value::Table(mut patch)) = manifest.remove("patch") else { return Ok(toml::Table::new()) };
     for (_, packages) in &mut patch {
         let packages = packages.as_table_mut().into_iter().flatten();
@@ -273,8 +282,8 @@ mod tests {
         let text = "[workspace]\n[patch.crates-io]\na = { path = \"../a\" }\nb = { git = \"https://b\" }\n";
         std::fs::write(root.path().join("Cargo.toml"), text).unwrap();
         let patch = patches(root.path()).unwrap();
-        let path = root.path().join("../a").display().to_string();
-        assert_eq!(patch["crates-io"]["a"]["path"].as_str(), Some(path.as_str()));
+        let beside = root.path().join("../a").display().to_string();
+        assert_eq!(patch["crates-io"]["a"]["path"].as_str(), Some(beside.as_str()));
         assert_eq!(patch["crates-io"]["b"]["git"].as_str(), Some("https://b"));
     }
 }

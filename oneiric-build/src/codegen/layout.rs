@@ -66,13 +66,13 @@ fn only_argument(lines: &[String], first: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn laid_out(body: TokenStream) -> String {
+    fn laid_out(body: &TokenStream) -> String {
         text(&syn::parse_quote! { fn f() { #body } })
     }
 
     #[test]
     fn a_call_hugs_its_only_argument() {
-        let text = laid_out(quote! {
+        let text = laid_out(&quote! {
             dag.exec("a_rather_long_name", ["a_rather_long_program_name"]).with(object([("number_one", input.get("one.of.them")), ("number_two", input.get("two"))])).after([x.id()]);
         });
         assert!(text.contains("        .with(object([\n            (\"number_one\", "), "{text}");
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_call_of_two_arguments_stays() {
-        let text = laid_out(quote! {
+        let text = laid_out(&quote! {
             call(object([("one", input.get("one")), ("two", input.get("two")), ("three", input.get("3"))]), other);
         });
         assert!(text.contains("call(\n"), "{text}");

@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn text_is_raw_only_where_that_reads_better() {
         assert_eq!(text_literal("5").to_string(), r#""5""#);
-        assert_eq!(text_literal(r#""dhl""#).to_string(), r##"r#""dhl""#"##);
+        assert_eq!(text_literal(r#""dhl""#).to_string(), "r#\"\"dhl\"\"#");
         assert_eq!(text_literal(r##""a"#""##).to_string(), r###"r##""a"#""##"###);
         assert_eq!(text_literal("\"\u{202e}\"").to_string(), r#""\"\u{202e}\"""#);
     }

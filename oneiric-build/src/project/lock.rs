@@ -166,6 +166,8 @@ impl fmt::Display for Lock {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -173,10 +175,11 @@ mod tests {
     fn lock(packages: &[(&str, &str, &[&str])]) -> Lock {
         let mut text = String::from("version = 4\n");
         for (name, version, dependencies) in packages {
-            text.push_str(&format!(
-                "[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = \"{REGISTRY}\"\n\
+            let _ = write!(
+                text,
+                "[[package]]\nname = {name:?}\nversion = {version:?}\nsource = {REGISTRY:?}\n\
                  dependencies = {dependencies:?}\n"
-            ));
+            );
         }
         text.parse().unwrap()
     }

@@ -1,0 +1,46 @@
+//! Files that are made from others and committed: they are what they would be made to now. `UPDATE=1` rewrites them.
+
+use std::path::Path;
+use std::process::Command;
+
+use oneiric_tests::Compiler;
+
+/// The top of the workspace.
+const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Compares a committed file with what it should be, or makes it that.
+#[track_caller]
+fn is_fresh(path: &str, expected: &str) {
+    let file = Path::new(TOP).join(path);
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+        std::fs::write(&file, expected).expect("the file can be written");
+    }
+    let found = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(found, expected, "`{path}` is stale: `UPDATE=1 cargo test -p oneiric-tests --test derived`");
+}
+
+/// The compiler carries the versions that a program without a package is built with: this workspace's own.
+#[test]
+fn the_runtimes_lock_has_the_versions_of_the_workspace() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let folder = folder.path().to_str().expect("its path is text");
+    let _ = Compiler::get().run(["generate", "manifests/hello.yaml", "--out", folder]).success();
+    let lock = Path::new(folder).join("Cargo.lock");
+    std::fs::copy(Path::new(TOP).join("Cargo.lock"), &lock).expect("the lock can be copied");
+
+    // Cargo keeps what the program can reach and drops the rest.
+    let cargo = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--format-version", "1", "--manifest-path"])
+        .arg(Path::new(folder).join("Cargo.toml"))
+        .output()
+        .expect("cargo can be started");
+    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
+    let resolved = std::fs::read_to_string(&lock).expect("the lock can be read");
+    let (_, resolved) = resolved.split_once("version = 4").expect("the lock is of the version that is known");
+    let packages = resolved.trim().split("\n\n").filter(|package| package.contains("\nsource = "));
+    let mut expected = String::from("version = 4\n");
+    for package in packages {
+        expected.push_str(&format!("\n{package}\n"));
+    }
+    is_fresh("oneiric-build/src/project/runtime.lock", &expected);
+}
