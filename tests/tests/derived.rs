@@ -40,7 +40,7 @@ fn the_runtimes_lock_has_the_versions_of_the_workspace() {
     let packages = resolved.trim().split("\n\n").filter(|package| package.contains("\nsource = "));
     let mut expected = String::from("version = 4\n");
     for package in packages {
-        expected.push_str(&format!("\n{package}\n"));
+        expected.extend(["\n", package, "\n"]);
     }
     is_fresh("oneiric-build/src/project/runtime.lock", &expected);
 }

@@ -30,7 +30,7 @@ pub(crate) fn follow(stderr: impl Read, shell: &Shell) -> String {
             shell.progress(verb, &what);
         } else if verb == "Blocking" {
             shell.progress("Waiting", "for another build to end");
-        } else if !is_silent(&text, verb) && !(text.trim().is_empty() && rest.is_empty()) {
+        } else if !(is_silent(&text, verb) || text.trim().is_empty() && rest.is_empty()) {
             rest.push_str(text.trim_end());
             rest.push('\n');
         }

@@ -53,6 +53,17 @@ pub struct Parcel {
     pub tracking: String,
     /// Where it goes.
     pub city: String,
+    /// The payment that it was sent for.
+    pub paid_by: String,
+}
+
+/// Something to be read.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Letter {
+    /// By whom.
+    pub to: String,
+    /// What it says.
+    pub text: String,
 }
 
 /// How a parcel travels.
@@ -85,19 +96,21 @@ pub async fn fetch(id: String) -> Result<Order, Error> {
 #[oneiric::task]
 pub async fn charge(ctx: Ctx, order: Order) -> Payment {
     let amount = order.lines.iter().map(|line| u64::from(line.quantity) * line.price).sum();
-    Payment { reference: ctx.idempotency_key().to_owned(), amount }
+    Payment { reference: ctx.idempotency_key(), amount }
 }
 
 /// Hands the goods to a carrier.
 #[oneiric::task]
 pub fn ship(order: Order, payment: Payment, carrier: Carrier) -> Parcel {
-    Parcel { tracking: format!("{carrier:?}-{}-{}", order.id, payment.amount), city: order.customer.city }
+    let Payment { reference, .. } = payment;
+    Parcel { tracking: format!("{carrier:?}-{}", order.id), city: order.customer.city, paid_by: reference }
 }
 
-/// A line for the customer.
+/// Writes to the customer.
 #[oneiric::task]
-pub fn thank(name: String, parcel: Parcel) -> String {
-    format!("Thank you, {name}: {} is on its way to {}.", parcel.tracking, parcel.city)
+pub fn thank(name: String, parcel: Parcel) -> Letter {
+    let Parcel { tracking, city, .. } = parcel;
+    Letter { to: name, text: format!("Thank you! {tracking} is on its way to {city}.") }
 }
 
 #[cfg(test)]
@@ -106,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_task_is_called_as_any_function_is() {
-        let parcel = Parcel { tracking: "Dhl-7-1".into(), city: "Paris".into() };
-        assert_eq!(thank("Eve".into(), parcel), "Thank you, Eve: Dhl-7-1 is on its way to Paris.");
+        let parcel = Parcel { tracking: "Dhl-7".into(), city: "Paris".into(), paid_by: "1".into() };
+        assert_eq!(thank("Eve".into(), parcel).text, "Thank you! Dhl-7 is on its way to Paris.");
     }
 }
