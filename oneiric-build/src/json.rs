@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 /// A JSON value to be written.
 #[derive(Clone, Debug)]
 pub enum Json {
-    /// A value as `serde_json` writes it.
+    /// Text, a number, a boolean or null.
     Value(serde_json::Value),
     /// A list.
     List(Vec<Json>),
@@ -115,9 +115,16 @@ impl Json {
     }
 }
 
+/// As deep as the value; what comes from a manifest has a bound.
 impl From<serde_json::Value> for Json {
     fn from(value: serde_json::Value) -> Self {
-        Self::Value(value)
+        match value {
+            serde_json::Value::Array(items) => Self::list(items, Self::from),
+            serde_json::Value::Object(map) => {
+                Self::Object(map.into_iter().map(|(key, value)| (key, value.into())).collect())
+            }
+            plain => Self::Value(plain),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the compiler says about manifests: a case is a folder.
 //!
-//! `manifests/pass/<case>/manifest.yaml` has no fault. `manifests/fail/<case>/manifest.yaml` has some, and `stderr.txt`
-//! beside it is what a developer is shown; `UPDATE=1` writes it anew. What the sound ones compile to is for other tests.
+//! `manifests/pass/<case>/manifest.yaml` has no fault, and `plan.*` beside it is what `oneiric plan` prints in each format.
+//! `manifests/fail/<case>/manifest.yaml` has some, and `stderr.txt` is what a developer is shown. `UPDATE=1` writes all of
+//! them anew. What the sound ones compile to is for other tests.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,11 +27,13 @@ fn cases(folder: &str) -> Vec<PathBuf> {
     cases
 }
 
-/// Checks the manifest of a case, under the path that a developer would type at the top of the workspace.
-fn check(case: &Path) -> Output {
+/// Runs a subcommand on the manifest of a case, under the path that a developer would type at the top of the workspace.
+fn run(subcommand: &str, case: &Path, options: &[&str]) -> Output {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package has a workspace");
-    let manifest = case.strip_prefix(workspace).expect("a case is in the workspace").join("manifest.yaml");
-    Compiler::get().run(["check", manifest.to_str().expect("names of cases are text")])
+    let case = case.strip_prefix(workspace).expect("a case is in the workspace");
+    let manifest = case.join("manifest.yaml");
+    let manifest = manifest.to_str().expect("names of cases are text");
+    Compiler::get().run([&[subcommand, manifest], options].concat())
 }
 
 /// The codes in the text that people are shown.
@@ -39,37 +42,53 @@ fn codes(stderr: &str) -> BTreeSet<&str> {
     titles.filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0)).collect()
 }
 
+/// What was printed and what was expected, where that is not the same; with `UPDATE=1` it is from now on.
+fn difference(expected: &Path, printed: &str) -> Option<String> {
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(expected, printed).expect("the folder of a case can be written to");
+    }
+    let same = std::fs::read_to_string(expected).is_ok_and(|expected| expected == printed);
+    (!same).then(|| format!("--- {}\n{printed}", expected.display()))
+}
+
+#[track_caller]
+fn assert_none(differences: &[String]) {
+    assert!(differences.is_empty(), "not as expected; UPDATE=1 takes it over\n{}", differences.join("\n"));
+}
+
 #[test]
 fn sound_manifests_pass() {
     for case in cases("pass") {
-        let output = check(&case).success();
+        let output = run("check", &case, &[]).success();
         assert_eq!(output.stderr.lines().count(), 1, "{output}");
         assert!(output.stderr.ends_with("no errors\n"), "{output}");
     }
 }
 
 #[test]
+fn plans_are_printed_as_expected() {
+    let mut differences = Vec::new();
+    for case in cases("pass") {
+        for (format, ending) in [("text", "txt"), ("json", "json"), ("dot", "dot"), ("mermaid", "mmd")] {
+            let output = run("plan", &case, &["--format", format]).success();
+            differences.extend(difference(&case.join("plan").with_extension(ending), &output.stdout));
+        }
+    }
+    assert_none(&differences);
+}
+
+#[test]
 fn faults_are_shown_as_expected() {
-    let update = std::env::var_os("UPDATE").is_some();
-    let mut differ = Vec::new();
+    let mut differences = Vec::new();
     for case in cases("fail") {
-        let output = check(&case);
+        let output = run("check", &case, &[]);
         let fails = output.stderr.lines().any(|line| line.starts_with("error["));
         let output = output.code(i32::from(fails));
         assert_eq!(output.stdout, "", "{output}");
         assert!(!codes(&output.stderr).is_empty(), "{output}");
-        let expected = case.join("stderr.txt");
-        if update {
-            std::fs::write(&expected, &output.stderr).unwrap();
-        } else if std::fs::read_to_string(&expected).unwrap_or_default() != output.stderr {
-            differ.push(format!("{}\n{}", case.display(), output.stderr));
-        }
+        differences.extend(difference(&case.join("stderr.txt"), &output.stderr));
     }
-    assert!(
-        differ.is_empty(),
-        "these show something else now; UPDATE=1 takes it over\n{}",
-        differ.join("\n\n")
-    );
+    assert_none(&differences);
 }
 
 #[test]

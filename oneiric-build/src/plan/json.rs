@@ -84,7 +84,7 @@ fn millis(time: Duration) -> Json {
 /// The value as the manifest has it, references and all.
 pub(super) fn expr(workflow: &Workflow, value: &Expr) -> Json {
     match value {
-        Expr::Literal(value) => Json::Value(escaped(value)),
+        Expr::Literal(value) => Json::from(escaped(value)),
         Expr::Reference(reference) => Json::value(format!("${{{}}}", path(workflow, reference))),
         Expr::Template(parts) => {
             let text = parts.iter().map(|part| match part {

@@ -116,6 +116,18 @@ pub(super) fn entries<'t, 's>(
     Some(entries)
 }
 
+/// Reports that `entry` gives a list of candidates for a `noun`, if it does.
+pub(super) fn has_candidates(entry: &Entry<'_>, noun: &str, faults: &mut Diagnostics) -> bool {
+    let found = matches!(entry.value.kind, Kind::List(_));
+    if found {
+        faults.push(
+            Diagnostic::error(&faults::LATER, entry.key_span, "a list of candidates is not supported yet")
+                .help(format!("give the one {noun} that is meant")),
+        );
+    }
+    found
+}
+
 /// Reports the keys that stand more than once.
 pub(super) fn repeated(entries: &[Entry<'_>], noun: &str, faults: &mut Diagnostics) {
     let mut report = |first: &Entry<'_>, again: &Entry<'_>| {

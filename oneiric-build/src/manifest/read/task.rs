@@ -1,6 +1,6 @@
 //! The entries of `tasks`.
 
-use super::fields::{Fields, Section, expected, text};
+use super::fields::{Fields, Section, expected, has_candidates, text};
 use super::{duration, name, retry};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Entry, Kind, Node};
@@ -15,11 +15,7 @@ static TASK: Section = Section {
 pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Task {
     let name = name::read(entry, "task", faults);
     let mut task = Task { name, does: None, retry: None, timeout: None };
-    if let Kind::List(_) = entry.value.kind {
-        faults.push(
-            Diagnostic::error(&faults::LATER, entry.key_span, "a list of candidates is not supported yet")
-                .help("give the one task that is meant"),
-        );
+    if has_candidates(entry, "task", faults) {
         return task;
     }
     let Some(fields) = Fields::open(&entry.value, entry.key_span, &TASK, faults) else { return task };

@@ -1,6 +1,6 @@
 //! The entries of `workflows`.
 
-use super::fields::{Fields, Section, count, expected, text};
+use super::fields::{Fields, Section, count, expected, has_candidates, text};
 use super::{duration, name, node};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Entry, Kind, Node};
@@ -15,6 +15,9 @@ static WORKFLOW: Section = Section {
 pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Workflow {
     let name = name::read(entry, "workflow", faults);
     let mut workflow = Workflow { name, description: None, timeout: None, max_parallel: None, nodes: None };
+    if has_candidates(entry, "workflow", faults) {
+        return workflow;
+    }
     let Some(fields) = Fields::open(&entry.value, entry.key_span, &WORKFLOW, faults) else { return workflow };
 
     workflow.description =
