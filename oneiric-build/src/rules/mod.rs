@@ -1,6 +1,6 @@
 //! What can be wrong with the meaning of a well-formed manifest, one file for each rule.
 //!
-//! To add a rule: a file with a `RULE` and a `check`, a line in [`CHECKS`], a page in `pages/` and a failing case in
+//! To add a rule: a file with a `RULE` and a `check`, a line in `CHECKS`, a page in `pages/` and a failing case in
 //! `tests/manifests/fail/`. Faults of form are found while reading, in `manifest`; their pages are here all the same.
 
 mod cycle;
