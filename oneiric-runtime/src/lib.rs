@@ -11,9 +11,12 @@ mod clock;
 mod dag;
 pub mod engine;
 mod json;
+mod program;
 mod registry;
 pub mod run;
+mod state_dir;
 pub mod task;
+mod telemetry;
 pub mod value;
 mod workflow;
 

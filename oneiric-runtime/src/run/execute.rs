@@ -20,7 +20,7 @@ use super::{Entry, Event, NodeId, NodeStatus, Reason, State, Status};
 use crate::checkpoint::{self, Reply, RunKey, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::task::{self, Ctx, RunNames};
+use crate::task::{self, Ctx, NODE, RunNames};
 use crate::value::Scope;
 use crate::workflow::{Does, Shared};
 
@@ -310,10 +310,19 @@ impl Loop {
         };
         self.record(Timestamp::now(), Event::NodeStarted { node, attempt }, Urgency::Soon);
         let scope = Scope { run_id: &self.run.names.run_id, input: &self.run.input, state: &self.run.state };
+        let names = &self.run.names;
+        tracing::debug!(
+            attempt,
+            workflow = names.workflow,
+            run_id = names.run_id,
+            node = ctx.node,
+            "node-started"
+        );
+        let node_ctx = ctx.clone();
         let begun = std::panic::catch_unwind(AssertUnwindSafe(|| step.begin(&scope, ctx)));
         self.running.push(Box::pin(async move {
             let result = match begun {
-                Ok(Ok(work)) => attempt_within(work, timeout).await,
+                Ok(Ok(work)) => NODE.scope(node_ctx, attempt_within(work, timeout)).await,
                 Ok(Err(error)) => Err(error),
                 Err(panic) => Err(panicked(&*panic)),
             };
@@ -337,7 +346,17 @@ impl Loop {
     fn take_in(&mut self, finished: Finished) {
         let Finished { node, attempt, at, result, .. } = finished;
         match result {
-            Ok(output) => self.record(at, Event::NodeCompleted { node, attempt, output }, Urgency::Now),
+            Ok(output) => {
+                let (names, name) = (&self.run.names, self.run.workflow.node(node).name);
+                tracing::debug!(
+                    attempt,
+                    workflow = names.workflow,
+                    run_id = names.run_id,
+                    node = name,
+                    "node-completed"
+                );
+                self.record(at, Event::NodeCompleted { node, attempt, output }, Urgency::Now);
+            }
             Err(error) => self.take_in_failure(node, attempt, at, error),
         }
         self.conclude();

@@ -20,6 +20,11 @@ pub(crate) struct RunNames {
     pub(crate) workflow: &'static str,
 }
 
+tokio::task_local! {
+    /// The attempt that is being polled, for what it logs.
+    pub(crate) static NODE: Ctx;
+}
+
 impl Ctx {
     /// The run's id.
     pub fn run_id(&self) -> &str {
