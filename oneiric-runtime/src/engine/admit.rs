@@ -319,7 +319,7 @@ fn same_value(a: &Json, b: &Json) -> bool {
 }
 
 /// 32 hexadecimal digits: 48 bits of time in milliseconds, so that ids sort by age, and 80 of chance.
-fn new_run_id() -> String {
+pub(crate) fn new_run_id() -> String {
     let millis = u128::try_from(Timestamp::now().0 / 1000).unwrap_or(0);
     let chance = fastrand::u128(..) >> 48;
     format!("{:032x}", millis << 80 | chance)

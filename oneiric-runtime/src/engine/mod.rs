@@ -20,6 +20,7 @@ use crate::registry::Registry;
 use crate::run::Report;
 use crate::run::execute::{Command, Execution, Outcome};
 
+pub(crate) use admit::new_run_id;
 pub use admit::{Handle, Start, StartError};
 pub use control::ControlError;
 

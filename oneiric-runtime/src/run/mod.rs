@@ -6,6 +6,7 @@ pub(crate) mod execute;
 mod interleaving;
 mod outline;
 mod report;
+pub(crate) mod results;
 pub(crate) mod schedule;
 mod shape;
 mod state;

@@ -15,6 +15,7 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::{Ctx, Error};
 use crate::json::Json;
+use crate::open_files;
 
 /// The most that a program may print. An output is kept in the store and in memory and handed to every dependant, so
 /// larger results belong in a file or an object store, with their name as the output.
@@ -101,15 +102,20 @@ fn command(argv: &[String], ctx: &Ctx) -> Command {
         // The group is killed by its guard; this lets tokio collect the child when nobody waits for it any more.
         .kill_on_drop(true);
     #[cfg(target_os = "linux")]
-    die_with_parent(&mut command);
+    arrange_child(&mut command);
     command
 }
 
-/// Has the kernel kill the program when the thread that started it ends, however that comes about.
+/// Has the kernel kill the program when the thread that started it ends, however that comes about, and gives it the
+/// limits that this process began with.
 #[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
+fn arrange_child(command: &mut Command) {
     let parent = Pid::from_raw(std::process::id().cast_signed());
+    let open_files = open_files::original();
     let arrange = move || {
+        if let Some(limit) = open_files {
+            rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
+        }
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         // It may have died before this was arranged.
         if rustix::process::getppid() == parent { Ok(()) } else { Err(ErrorKind::BrokenPipe.into()) }

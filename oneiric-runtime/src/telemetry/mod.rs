@@ -10,6 +10,7 @@ mod text;
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -21,6 +22,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use self::line::{Fields, Line};
 use crate::clock::Timestamp;
+use crate::program::Program;
 use crate::task::NODE;
 
 /// The variable that says how much is logged.
@@ -64,15 +66,15 @@ fn parse_level(text: &str, default: LevelFilter) -> Result<LevelFilter, String> 
     }
 }
 
-/// Begins to log what `service` does. Only the first call counts.
-pub(crate) fn init(service: &'static str, stream: Stream, level: LevelFilter) {
+/// Begins to log what `program` does. Only the first call counts.
+pub(crate) fn init(program: Arc<Program>, stream: Stream, level: LevelFilter) {
     let is_terminal = match stream {
         Stream::Stdout => io::stdout().is_terminal(),
         Stream::Stderr => io::stderr().is_terminal(),
     };
     let plain = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let form = if is_terminal { Form::Text { in_colour: !plain() } } else { Form::Json };
-    let log = Log { service, form, level, sink: move |line: &[u8]| stream.write(line) };
+    let log = Log { program, form, level, sink: move |line: &[u8]| stream.write(line) };
     // An error means that there is a subscriber already, which is then what somebody wanted.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(log));
 }
@@ -89,7 +91,8 @@ impl Stream {
 
 /// The layer that turns events into lines.
 struct Log<W> {
-    service: &'static str,
+    /// Asked for its name with the first line, because to know it the plan must be read.
+    program: Arc<Program>,
     form: Form,
     level: LevelFilter,
     sink: W,
@@ -105,7 +108,7 @@ impl<W: Fn(&[u8])> Log<W> {
             let Ok(mut buffer) = buffer.try_borrow_mut() else { return };
             buffer.clear();
             match self.form {
-                Form::Json => json::write(&mut buffer, line, self.service),
+                Form::Json => json::write(&mut buffer, line, self.program.name()),
                 Form::Text { in_colour } => text::write(&mut buffer, line, in_colour),
             }
             (self.sink)(buffer.as_bytes());
@@ -162,16 +165,13 @@ where
 
 impl<W> fmt::Debug for Log<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log")
-            .field("service", &self.service)
-            .field("level", &self.level)
-            .finish_non_exhaustive()
+        f.debug_struct("Log").field("level", &self.level).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::task::{Ctx, RunNames};
@@ -183,7 +183,8 @@ mod tests {
             let lines = Arc::clone(&lines);
             move |line: &[u8]| lines.lock().unwrap().push(String::from_utf8(line.to_vec()).unwrap())
         };
-        let log = Log { service: "shop", form, level, sink };
+        let program = Arc::new(Program::new(r#"{"name":"shop"}"#));
+        let log = Log { program, form, level, sink };
         tracing::subscriber::with_default(Registry::default().with(log), work);
         let lines = lines.lock().unwrap();
         lines.clone()

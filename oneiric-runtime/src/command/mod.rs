@@ -1,0 +1,116 @@
+//! What an operator can ask a program to do: its command line.
+//!
+//! Each command is one file: `command()` says how it is called, `run` does it. With `--json` every command prints exactly
+//! one JSON document on standard output, errors too. The exit status is 0 when all is well, 1 when the work failed, and 2
+//! when the command was used wrongly.
+
+mod duration;
+mod orchestrate;
+mod output;
+mod profile;
+mod runs;
+mod store;
+mod table;
+mod verify;
+mod view;
+mod workflow;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use tracing::level_filters::LevelFilter;
+
+use self::output::Done;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::program::Program;
+use crate::telemetry::{self, Stream};
+
+/// Does what the command line says.
+pub(crate) fn main(program: Program, app: App) -> ExitCode {
+    let arguments = std::env::args_os().collect::<Vec<_>>();
+    let matches = match root().try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => return misused(&program, &arguments, &error),
+    };
+    let context = Context { program: Arc::new(program), app };
+    let wants_json = wants_json(&matches);
+    match dispatch(context, &matches) {
+        Ok(status) => status,
+        Err(failure) => output::fail(&failure, wants_json),
+    }
+}
+
+/// What commands work on.
+struct Context {
+    program: Arc<Program>,
+    app: App,
+}
+
+fn root() -> Command {
+    Command::new("oneiric")
+        .disable_help_subcommand(true)
+        .arg(profile::argument())
+        .subcommand(orchestrate::command())
+        .subcommand(workflow::command())
+        .subcommand(runs::command())
+        .subcommand(verify::command())
+}
+
+fn dispatch(context: Context, matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let profile = profile::of(matches)?;
+    let Some((name, matches)) = matches.subcommand() else {
+        let _ = described(&context.program).print_help();
+        return Ok(ExitCode::SUCCESS);
+    };
+    if name == orchestrate::NAME {
+        return orchestrate::run(context, profile, matches);
+    }
+    // What went well is in the result; only what did not is worth a line beside it.
+    let level = telemetry::level(LevelFilter::WARN).map_err(Failure::usage)?;
+    telemetry::init(Arc::clone(&context.program), Stream::Stderr, level);
+    let wants_json = wants_json(matches);
+    let done: Done = match name {
+        workflow::NAME => workflow::run(context, matches)?,
+        runs::NAME => runs::run(context, matches)?,
+        _ => verify::run(&context),
+    };
+    Ok(done.print(wants_json))
+}
+
+/// `--json`, for commands that have it.
+fn json_argument() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print exactly one JSON document")
+}
+
+/// Whether the innermost command was given `--json`.
+fn wants_json(matches: &ArgMatches) -> bool {
+    let own = matches.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false);
+    own || matches.subcommand().is_some_and(|(_, inner)| wants_json(inner))
+}
+
+/// The command line with the program's own description, which is looked up only for those who ask for help.
+fn described(program: &Program) -> Command {
+    let name = program.name();
+    let about = program.description().map_or_else(|| name.to_owned(), |about| format!("{name}: {about}"));
+    root().about(about).arg_required_else_help(false)
+}
+
+/// Answers a command line that cannot be understood, or that asks for help.
+fn misused(program: &Program, arguments: &[OsString], error: &clap::Error) -> ExitCode {
+    if error.kind() == ErrorKind::DisplayHelp {
+        let error = described(program).try_get_matches_from(arguments).err();
+        let _ = error.map(|error| error.print());
+        return ExitCode::SUCCESS;
+    }
+    if arguments.iter().any(|argument| argument == "--json") {
+        let message = error.to_string();
+        let message = message.trim().strip_prefix("error: ").unwrap_or(&message).to_owned();
+        return output::fail(&Failure::usage(message), true);
+    }
+    let _ = error.print();
+    ExitCode::from(2)
+}

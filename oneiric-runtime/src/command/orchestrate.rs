@@ -1,0 +1,285 @@
+//! `orchestrate`: takes up what was under way, runs what it is asked for over HTTP, and stops in good order.
+//!
+//! It listens first and opens its store behind the listening socket, so that whoever started it sees at once that it
+//! lives. It writes log lines to standard output and nothing else.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tracing::level_filters::LevelFilter;
+
+use super::profile::Profile;
+use super::{Context, duration, store};
+use crate::checkpoint;
+use crate::control;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::http::Server;
+use crate::http::lifecycle::{Lifecycle, Stage};
+use crate::open_files;
+use crate::signals::Signals;
+use crate::state_dir;
+use crate::telemetry::{self, Stream};
+
+pub(super) const NAME: &str = "orchestrate";
+
+/// The port where nobody names one.
+const DEFAULT_PORT: u16 = 8080;
+
+/// How long nodes get to end when the program stops, unless `ONEIRIC_SHUTDOWN_GRACE` says otherwise. Most platforms kill
+/// ten seconds after they asked.
+const DEFAULT_GRACE: Duration = Duration::from_secs(8);
+
+pub(super) fn command() -> Command {
+    Command::new(NAME)
+        .about("Run: serve HTTP, and take up the runs that were under way")
+        .arg(
+            Arg::new("http-port")
+                .long("http-port")
+                .value_name("N")
+                .value_parser(value_parser!(u16))
+                .help("The port to listen on; PORT where it is not given, or 8080"),
+        )
+        .arg(Arg::new("http-host").long("http-host").value_name("ADDRESS").help(
+            "The address to listen on; 127.0.0.1 where it is not given, but 0.0.0.0 where PORT is set or the \
+                     profile is serverless",
+        ))
+        .arg(
+            Arg::new("no-http")
+                .long("no-http")
+                .action(ArgAction::SetTrue)
+                .conflicts_with_all(["http-port", "http-host"])
+                .help("Do not listen on a port"),
+        )
+        .arg(Arg::new("no-remote").long("no-remote").action(ArgAction::SetTrue).help(
+            "Accepted for the sake of older command lines: everything is in the program, nothing is remote",
+        ))
+}
+
+pub(super) fn run(context: Context, profile: Profile, matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let settings = Settings::read(profile, matches)?;
+    let level = telemetry::level(LevelFilter::INFO).map_err(Failure::usage)?;
+    telemetry::init(Arc::clone(&context.program), Stream::Stdout, level);
+    open_files::raise();
+    let runtime = store::runtime()?;
+    let ended = runtime.block_on(orchestrate(context, settings));
+    // Tasks that block their threads must not hold up the end.
+    runtime.shutdown_background();
+    Ok(match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tracing::error!(error = failure.message, code = &*failure.code, "orchestrator-failed");
+            ExitCode::from(1)
+        }
+    })
+}
+
+/// What the command line and the environment say.
+#[derive(Debug, PartialEq)]
+struct Settings {
+    address: Option<SocketAddr>,
+    profile: Profile,
+    state_dir: PathBuf,
+    grace: Duration,
+}
+
+impl Settings {
+    fn read(profile: Profile, matches: &ArgMatches) -> Result<Self, Failure> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let port = variable("PORT");
+        let address = if matches.get_flag("no-http") {
+            None
+        } else {
+            let host = matches.get_one::<String>("http-host").map(String::as_str);
+            let is_hosted = port.is_some() || profile == Profile::Serverless;
+            let host = read_host(host, is_hosted)?;
+            Some(SocketAddr::new(host, read_port(matches.get_one("http-port").copied(), port.as_deref())?))
+        };
+        let grace = match variable("ONEIRIC_SHUTDOWN_GRACE") {
+            None => DEFAULT_GRACE,
+            Some(text) => duration::parse(&text)
+                .map_err(|error| Failure::usage(format!("ONEIRIC_SHUTDOWN_GRACE: {error}")))?,
+        };
+        Ok(Self { address, profile, state_dir: state_dir::from_environment(), grace })
+    }
+}
+
+fn read_port(flag: Option<u16>, variable: Option<&str>) -> Result<u16, Failure> {
+    match (flag, variable) {
+        (Some(port), _) => Ok(port),
+        (None, Some(text)) => text
+            .parse()
+            .map_err(|_| Failure::usage(format!("PORT is `{text}`, and should be a number from 0 to 65535"))),
+        (None, None) => Ok(DEFAULT_PORT),
+    }
+}
+
+/// Without authentication the port is for this machine alone, unless somebody put the program where its surroundings
+/// decide who may come.
+fn read_host(flag: Option<&str>, is_hosted: bool) -> Result<IpAddr, Failure> {
+    match flag {
+        Some("localhost") => Ok(Ipv4Addr::LOCALHOST.into()),
+        Some(text) => text
+            .parse()
+            .map_err(|_| Failure::usage(format!("--http-host is `{text}`, and should be an IP address"))),
+        None if is_hosted => Ok(Ipv4Addr::UNSPECIFIED.into()),
+        None => Ok(Ipv4Addr::LOCALHOST.into()),
+    }
+}
+
+async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure> {
+    let mut signals = Signals::new()?;
+    let lifecycle = Lifecycle::new();
+    let server = Server::new(lifecycle.clone());
+    let mut doors = JoinSet::new();
+    let port = match settings.address {
+        None => None,
+        Some(address) => {
+            let listener = listen(address).await?;
+            let port = listener.local_addr().map(|address| address.port()).ok();
+            doors.spawn(server.clone().serve(listener));
+            port
+        }
+    };
+
+    let Some(engine) = open(context, &settings, &mut signals).await? else { return Ok(()) };
+    lifecycle.enter(Stage::Recovering(engine.clone()));
+    match control::listen(&settings.state_dir) {
+        Ok(socket) => drop(doors.spawn(server.clone().serve(socket))),
+        // The program does its work without; only the commands that would come through it cannot.
+        Err(error) => tracing::warn!(error = %error, "control-socket-failed"),
+    }
+    let ended = work(&engine, &lifecycle, &settings, port, &mut signals).await;
+
+    lifecycle.enter(Stage::Stopping);
+    let ended = match ended {
+        Ok(()) => stop(&engine, settings.grace, &mut signals).await,
+        Err(failure) => Err(failure),
+    };
+    server.close();
+    doors.join_all().await;
+    control::forget(&settings.state_dir);
+    if ended.is_ok() {
+        tracing::info!("orchestrator-stopped");
+    }
+    ended
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let message =
+            format!("cannot listen on {address}: {error}; choose another port with --http-port or PORT");
+        Failure::new("address-unusable", message)
+    })
+}
+
+/// Opens the store beside the first requests; nothing if the program is asked to stop meanwhile.
+async fn open(
+    context: Context,
+    settings: &Settings,
+    signals: &mut Signals,
+) -> Result<Option<Engine>, Failure> {
+    let state_dir = settings.state_dir.clone();
+    let opening = tokio::task::spawn_blocking(move || {
+        let store = store::open(&state_dir)?;
+        Ok::<_, checkpoint::Error>(Engine::on(context.program.registry(context.app), store))
+    });
+    tokio::select! {
+        biased;
+        () = signals.next() => Ok(None),
+        opened = opening => match opened {
+            Ok(engine) => Ok(Some(engine?)),
+            Err(panic) => Err(Failure::new("internal", format!("the store was not opened: {panic}"))),
+        },
+    }
+}
+
+/// Takes up what was under way, and does what it is asked until it is to stop, or cannot go on.
+async fn work(
+    engine: &Engine,
+    lifecycle: &Lifecycle,
+    settings: &Settings,
+    port: Option<u16>,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let serve = async {
+        let recovered = engine.recover().await?;
+        lifecycle.enter(Stage::Ready(engine.clone()));
+        let host = settings.address.map(|address| address.ip().to_string());
+        tracing::info!(
+            profile = settings.profile.name(),
+            http_enabled = settings.address.is_some(),
+            http_host = host,
+            http_port = port,
+            remote_enabled = false,
+            watchers_enabled = false,
+            recovered_runs = recovered,
+            state_dir = %settings.state_dir.display(),
+            "orchestrator-running"
+        );
+        Err(engine.failed().await)
+    };
+    tokio::select! {
+        biased;
+        () = signals.next() => Ok(()),
+        failed = serve => failed.map_err(Failure::from),
+    }
+}
+
+/// Lets nodes under way end for a while. Who asks a second time does not want to wait.
+async fn stop(engine: &Engine, grace: Duration, signals: &mut Signals) -> Result<(), Failure> {
+    let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(in_flight = engine.in_flight(), grace_ms, "orchestrator-shutdown-requested");
+    tokio::select! {
+        stopped = engine.stop(grace) => stopped?,
+        () = signals.next() => engine.stop(Duration::ZERO).await?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(arguments: &[&str]) -> Result<Settings, String> {
+        let matches = command().no_binary_name(true).try_get_matches_from(arguments);
+        let matches = matches.map_err(|error| error.to_string())?;
+        Settings::read(Profile::Default, &matches).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn the_flag_wins_over_the_variable_and_the_variable_over_the_default() {
+        assert_eq!(read_port(Some(1), Some("2")), Ok(1));
+        assert_eq!(read_port(None, Some("2")), Ok(2));
+        assert_eq!(read_port(None, None), Ok(8080));
+        let failure = read_port(None, Some("http")).unwrap_err();
+        assert!(failure.is_usage());
+        assert!(failure.message.contains("PORT is `http`"), "{failure}");
+        assert!(read_port(None, Some("70000")).is_err());
+    }
+
+    #[test]
+    fn only_a_hosted_program_listens_on_every_address() {
+        assert_eq!(read_host(None, false).unwrap().to_string(), "127.0.0.1");
+        assert_eq!(read_host(None, true).unwrap().to_string(), "0.0.0.0");
+        assert_eq!(read_host(Some("::1"), true).unwrap().to_string(), "::1");
+        assert_eq!(read_host(Some("localhost"), true).unwrap().to_string(), "127.0.0.1");
+        assert!(read_host(Some("example.org"), false).is_err());
+    }
+
+    #[test]
+    fn flags_are_read() {
+        assert_eq!(settings(&["--no-http"]).unwrap().address, None);
+        let address =
+            settings(&["--http-port", "0", "--http-host", "127.0.0.2", "--no-remote"]).unwrap().address;
+        assert_eq!(address.unwrap().to_string(), "127.0.0.2:0");
+        assert!(settings(&["--no-http", "--http-port", "1"]).is_err());
+        assert!(settings(&["--http-port", "70000"]).is_err());
+    }
+}

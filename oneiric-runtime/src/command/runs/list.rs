@@ -1,0 +1,96 @@
+//! `runs list`: the runs that are kept, newest first.
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use serde_json::json;
+
+use crate::checkpoint::{Filter, Run};
+use crate::command::output::Done;
+use crate::command::table::Table;
+use crate::command::{duration, store};
+use crate::failure::{Failure, nearest};
+use crate::json::Json;
+use crate::run::Status;
+use crate::state_dir;
+
+pub(super) const NAME: &str = "list";
+
+/// What `--status` knows.
+const STATUSES: [(&str, Status); 5] = [
+    ("running", Status::Running),
+    ("parked", Status::Parked),
+    ("completed", Status::Completed),
+    ("failed", Status::Failed),
+    ("cancelled", Status::Cancelled),
+];
+
+pub(super) fn command() -> Command {
+    Command::new(NAME)
+        .about("List runs, newest first")
+        .arg(Arg::new("workflow").long("workflow").value_name("KEY").help("Only of this workflow"))
+        .arg(
+            Arg::new("status")
+                .long("status")
+                .value_name("STATUS")
+                .help("Only running, parked, completed, failed or cancelled ones"),
+        )
+        .arg(
+            Arg::new("limit")
+                .long("limit")
+                .value_name("N")
+                .default_value("50")
+                .value_parser(value_parser!(u32))
+                .help("At most so many; 0 is all"),
+        )
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Result<Done, Failure> {
+    let filter = Filter {
+        workflow: matches.get_one::<String>("workflow").cloned(),
+        status: matches.get_one::<String>("status").map(|name| status(name)).transpose()?,
+        limit: matches.get_one::<u32>("limit").copied().unwrap_or_default(),
+    };
+    let runs = store::runtime()?.block_on(async {
+        Ok::<_, Failure>(store::reader(&state_dir::from_environment())?.list(filter).await?)
+    })?;
+    Ok(Done::new(document(&runs), |_| text(&runs)))
+}
+
+fn status(name: &str) -> Result<Status, Failure> {
+    let found = STATUSES.iter().find(|(known, _)| *known == name).map(|(_, status)| *status);
+    found.ok_or_else(|| {
+        Failure::usage(format!("there is no status `{name}`"))
+            .with_nearest(nearest(name, STATUSES.map(|(known, _)| known)))
+    })
+}
+
+fn document(runs: &[Run]) -> Json {
+    let runs = runs.iter().map(|run| {
+        json!({
+            "run_id": run.run_id,
+            "workflow": run.workflow,
+            "status": run.status,
+            "created_at": run.created_at,
+            "ended_at": run.ended_at,
+        })
+    });
+    Json::trusted(json!({ "runs": runs.collect::<Vec<_>>() }).to_string())
+}
+
+fn text(runs: &[Run]) -> String {
+    if runs.is_empty() {
+        return "no runs\n".to_owned();
+    }
+    let mut table = Table::new(["RUN", "WORKFLOW", "STATUS", "CREATED", "TOOK"]);
+    for run in runs {
+        let status = STATUSES.iter().find(|(_, status)| *status == run.status).map_or("", |(name, _)| name);
+        let took = run.ended_at.map(|ended| duration::show(ended.since(run.created_at)));
+        table.row([
+            run.run_id.clone(),
+            run.workflow.clone(),
+            status.to_owned(),
+            run.created_at.to_string(),
+            took.unwrap_or_default(),
+        ]);
+    }
+    table.text("")
+}

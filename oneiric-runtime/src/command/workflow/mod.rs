@@ -1,0 +1,30 @@
+//! `workflow`: what the program can run.
+
+mod follow;
+mod plan;
+mod run;
+
+use clap::{ArgMatches, Command};
+
+use super::Context;
+use super::output::Done;
+use crate::failure::Failure;
+
+pub(super) const NAME: &str = "workflow";
+
+pub(super) fn command() -> Command {
+    Command::new(NAME)
+        .about("Show workflows and run them")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(plan::command())
+        .subcommand(run::command())
+}
+
+pub(super) fn run(context: Context, matches: &ArgMatches) -> Result<Done, Failure> {
+    match matches.subcommand() {
+        Some((plan::NAME, matches)) => plan::run(&context, matches),
+        Some((_, matches)) => run::run(context, matches),
+        None => Ok(Done::nothing()),
+    }
+}

@@ -1,0 +1,170 @@
+//! The HTTP server: health, readiness, and work, on a port and on a socket.
+//!
+//! It listens before the store is open, so that the first answer waits for nothing that it does not need. Connections,
+//! requests, bodies and the time for each are bounded. What a run is, is left to the engine.
+
+pub(crate) mod answer;
+mod door;
+pub(crate) mod lifecycle;
+mod limit;
+pub(crate) mod route;
+
+mod submission;
+mod tasks;
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use self::answer::Answer;
+use self::door::{Door, Listener};
+use self::lifecycle::Lifecycle;
+use self::route::Route;
+use crate::control;
+
+pub(crate) use self::submission::check_run_id;
+
+/// Connections at once. More wait in the kernel's queue until one of these is done.
+const MAX_CONNECTIONS: usize = 2048;
+
+/// Requests at once that want work done. Fewer than connections, so that health and readiness are always answered.
+const MAX_REQUESTS: usize = 1024;
+
+/// How long a client may take to send a request's head, and how long a connection may be idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long clients that are being answered may take to read when the program stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long to wait after the system had no connection to give, such as when it is out of file descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that can be asked through several doors.
+#[derive(Clone)]
+pub(crate) struct Server(Arc<Inner>);
+
+struct Inner {
+    lifecycle: Lifecycle,
+    connections: Arc<Semaphore>,
+    requests: Semaphore,
+    farewell: watch::Sender<bool>,
+}
+
+impl Server {
+    pub(crate) fn new(lifecycle: Lifecycle) -> Self {
+        Self(Arc::new(Inner {
+            lifecycle,
+            connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            requests: Semaphore::new(MAX_REQUESTS),
+            farewell: watch::Sender::new(false),
+        }))
+    }
+
+    /// Takes no more connections and lets those that are there end.
+    pub(crate) fn close(&self) {
+        self.0.farewell.send_replace(true);
+    }
+
+    /// Answers those who come to `listener`, until [`close`](Self::close).
+    pub(crate) async fn serve<L: Listener>(self, listener: L) {
+        let graceful = GracefulShutdown::new();
+        let mut farewell = self.0.farewell.subscribe();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = farewell.wait_for(|closing| *closing) => break,
+                accepted = self.accept(&listener) => accepted,
+            };
+            match accepted {
+                Ok((stream, place)) => {
+                    let server = self.clone();
+                    let service = service_fn(move |request| server.clone().respond(L::DOOR, request));
+                    let connection = http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(HEAD_TIMEOUT)
+                        .serve_connection(TokioIo::new(stream), service);
+                    let connection = graceful.watch(connection);
+                    tokio::spawn(async move {
+                        // A client that goes away, or sends what is not HTTP, is none of our business.
+                        let _ = connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "http-accept-failed");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+    }
+
+    /// The next connection, and its place among those that may be.
+    async fn accept<L: Listener>(&self, listener: &L) -> io::Result<(L::Stream, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.0.connections).acquire_owned().await.map_err(io::Error::other)?;
+        Ok((listener.accept().await?, place))
+    }
+
+    async fn respond(
+        self,
+        door: Door,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        let answer = match route::find(door, request.method(), request.uri().path()) {
+            Err(answer) => answer,
+            Ok(Route::Health) => Answer::json(StatusCode::OK, &json!({ "status": "ok" })),
+            Ok(Route::Readiness) => self.readiness(),
+            Ok(route @ (Route::Workflow | Route::Control)) => self.work(route, request).await,
+        };
+        let answer = if self.0.lifecycle.is_stopping() { answer.closing() } else { answer };
+        Ok(answer.into_response())
+    }
+
+    fn readiness(&self) -> Answer {
+        match self.0.lifecycle.missing() {
+            None => Answer::json(StatusCode::OK, &json!({ "status": "ready" })),
+            Some(missing) => {
+                let document = json!({ "status": "not-ready", "missing": [missing] });
+                Answer::json(StatusCode::SERVICE_UNAVAILABLE, &document)
+            }
+        }
+    }
+
+    async fn work(&self, route: Route, request: Request<Incoming>) -> Answer {
+        if route == Route::Workflow && self.0.lifecycle.is_stopping() {
+            return tasks::stopping();
+        }
+        let Ok(_place) = self.0.requests.try_acquire() else {
+            return Answer::later("too-many-requests", "as many requests as may be are being worked on", 1);
+        };
+        let body = match limit::read(request.into_body()).await {
+            Ok(body) => body,
+            // What is left of the body would be taken for the next request.
+            Err(answer) => return answer.closing(),
+        };
+        // In a task of its own, because hyper drops this future when the client goes away, and a run that is being
+        // started must not be left half started.
+        let lifecycle = self.0.lifecycle.clone();
+        let work = tokio::spawn(async move {
+            match route {
+                Route::Control => control::answer(&lifecycle, &body).await,
+                _ => tasks::answer(&lifecycle, &body).await,
+            }
+        });
+        work.await.unwrap_or_else(|_| Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "internal"))
+    }
+}

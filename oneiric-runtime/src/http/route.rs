@@ -1,0 +1,64 @@
+//! Which path and method mean what.
+
+use hyper::{Method, StatusCode};
+
+use super::answer::Answer;
+use super::door::Door;
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Route {
+    /// Is the process alive?
+    Health,
+    /// Can it take work?
+    Readiness,
+    /// Run a workflow and answer with its results.
+    Workflow,
+    /// An order of another process of the same user.
+    Control,
+}
+
+/// The path of orders.
+pub(crate) const CONTROL: &str = "/control";
+
+/// The route of a request, or the answer that there is none.
+pub(crate) fn find(door: Door, method: &Method, path: &str) -> Result<Route, Answer> {
+    let (route, allow) = match (path, door) {
+        ("/healthz", _) => (Route::Health, "GET, HEAD"),
+        ("/readyz", _) => (Route::Readiness, "GET, HEAD"),
+        ("/tasks/workflow", _) => (Route::Workflow, "POST"),
+        (CONTROL, Door::Control) => (Route::Control, "POST"),
+        _ => return Err(Answer::error(StatusCode::NOT_FOUND, "not-found")),
+    };
+    if allow.split(", ").any(|known| known == method.as_str()) {
+        Ok(route)
+    } else {
+        Err(Answer::method_not_allowed(allow))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_methods_are_exact() {
+        let public =
+            |method: Method, path| find(Door::Public, &method, path).map_err(|answer| answer.status.as_u16());
+        assert_eq!(public(Method::GET, "/healthz"), Ok(Route::Health));
+        assert_eq!(public(Method::HEAD, "/readyz"), Ok(Route::Readiness));
+        assert_eq!(public(Method::POST, "/tasks/workflow"), Ok(Route::Workflow));
+        assert_eq!(public(Method::GET, "/"), Err(404));
+        assert_eq!(public(Method::GET, "/healthz/"), Err(404));
+        assert_eq!(public(Method::POST, "/healthz"), Err(405));
+        assert_eq!(public(Method::GET, "/tasks/workflow"), Err(405));
+        let refused = find(Door::Public, &Method::PUT, "/tasks/workflow").unwrap_err();
+        assert_eq!(refused.allow, Some("POST"));
+    }
+
+    #[test]
+    fn orders_come_through_the_socket_alone() {
+        assert_eq!(find(Door::Control, &Method::POST, CONTROL), Ok(Route::Control));
+        assert_eq!(find(Door::Public, &Method::POST, CONTROL).unwrap_err().status, StatusCode::NOT_FOUND);
+    }
+}

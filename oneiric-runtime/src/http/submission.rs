@@ -1,0 +1,166 @@
+//! What a caller posts to `/tasks/workflow`, read from the body.
+//!
+//! Keys that are not named here are ignored, because queues add their own. The context is kept as it was written.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::engine::Start;
+use crate::json::Json;
+
+/// The longest run id. Ids are made into names of nodes' idempotency keys, which other services bound at 255 bytes.
+const MAX_RUN_ID: usize = 200;
+
+/// Why a body is not accepted: a code for programs, and words for people where the code does not say it all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Refused {
+    pub(crate) code: &'static str,
+    pub(crate) detail: Option<&'static str>,
+}
+
+/// What a caller wants to be told again with the result.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Labels {
+    pub(crate) metadata: Json,
+    pub(crate) workflow_provider: Option<String>,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self { metadata: Json::trusted("{}"), workflow_provider: None }
+    }
+}
+
+impl Refused {
+    const fn new(code: &'static str) -> Self {
+        Self { code, detail: None }
+    }
+
+    const fn because(code: &'static str, detail: &'static str) -> Self {
+        Self { code, detail: Some(detail) }
+    }
+}
+
+/// Reads a body.
+pub(crate) fn read(body: &[u8]) -> Result<Start, Refused> {
+    let document: &RawValue = serde_json::from_slice(body).map_err(|_| Refused::new("invalid-json"))?;
+    if !document.get().starts_with('{') {
+        return Err(Refused::new("payload-must-be-object"));
+    }
+    let members: BTreeMap<String, &RawValue> =
+        serde_json::from_str(document.get()).map_err(|_| Refused::new("invalid-json"))?;
+    let member = |name: &str| members.get(name).map(|value| value.get()).filter(|text| *text != "null");
+
+    let workflow = member("workflow").and_then(|text| serde_json::from_str::<String>(text).ok());
+    let workflow = workflow.filter(|name| !name.is_empty()).ok_or(Refused::new("workflow-key-missing"))?;
+    if members.contains_key("checkpoint") {
+        return Err(Refused::because(
+            "checkpoint-not-accepted",
+            "results come from nodes alone; send the same run_id again to go on with a run",
+        ));
+    }
+    let context = object(member("context")).ok_or(Refused::new("context-must-be-object"))?;
+    let metadata = object(member("metadata")).ok_or(Refused::new("metadata-must-be-object"))?;
+    let provider = text(member("workflow_provider"), "workflow-provider-must-be-string")?;
+    let run_id = text(member("run_id"), "run-id-must-be-string")?;
+    if let Some(run_id) = &run_id {
+        check_run_id(run_id).map_err(|detail| Refused::because("run-id-invalid", detail))?;
+    }
+    let labels = Labels { metadata, workflow_provider: provider };
+    let labels = Json::of(&labels).map_err(|_| Refused::new("invalid-json"))?;
+    Ok(Start { workflow, run_id, input: context, labels })
+}
+
+/// Whether a run may be called so.
+pub(crate) fn check_run_id(run_id: &str) -> Result<(), &'static str> {
+    if run_id.is_empty() {
+        Err("a run id must not be empty")
+    } else if run_id.len() > MAX_RUN_ID {
+        Err("a run id has at most 200 bytes")
+    } else if run_id.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        Err("a run id has no spaces or control characters")
+    } else {
+        Ok(())
+    }
+}
+
+/// An object, or an empty one where there is none.
+fn object(text: Option<&str>) -> Option<Json> {
+    match text {
+        None => Some(Json::trusted("{}")),
+        Some(text) => text.starts_with('{').then(|| Json::trusted(text)),
+    }
+}
+
+fn text(text: Option<&str>, code: &'static str) -> Result<Option<String>, Refused> {
+    text.map(|text| serde_json::from_str(text).map_err(|_| Refused::new(code))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(body: &str) -> &'static str {
+        read(body.as_bytes()).map_or_else(|refused| refused.code, |_| "accepted")
+    }
+
+    #[test]
+    fn a_whole_submission_is_read() {
+        let start = read(
+            br#" {"workflow":"w","run_id":"r-1","context":{"b":1.0,"a":[ ]},"metadata":{"x":1},
+                  "workflow_provider":"p","queued_at":"now"} "#,
+        )
+        .unwrap();
+        assert_eq!(start.workflow, "w");
+        assert_eq!(start.run_id.as_deref(), Some("r-1"));
+        assert_eq!(start.input.text(), r#"{"b":1.0,"a":[ ]}"#);
+        assert_eq!(start.labels.text(), r#"{"metadata":{"x":1},"workflow_provider":"p"}"#);
+    }
+
+    #[test]
+    fn what_is_left_out_or_null_is_empty() {
+        for body in [
+            r#"{"workflow":"w"}"#,
+            r#"{"workflow":"w","run_id":null,"context":null,"metadata":null,"workflow_provider":null}"#,
+        ] {
+            let start = read(body.as_bytes()).unwrap();
+            assert_eq!(start.run_id, None);
+            assert_eq!(start.input.text(), "{}");
+            assert_eq!(start.labels.text(), r#"{"metadata":{},"workflow_provider":null}"#);
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        for (body, expected) in [
+            ("", "invalid-json"),
+            ("{", "invalid-json"),
+            (r#"{"workflow":"w"} x"#, "invalid-json"),
+            ("[1]", "payload-must-be-object"),
+            ("\"w\"", "payload-must-be-object"),
+            ("null", "payload-must-be-object"),
+            ("{}", "workflow-key-missing"),
+            (r#"{"workflow":""}"#, "workflow-key-missing"),
+            (r#"{"workflow":7}"#, "workflow-key-missing"),
+            (r#"{"workflow":null}"#, "workflow-key-missing"),
+            (r#"{"workflow":"w","context":[]}"#, "context-must-be-object"),
+            (r#"{"workflow":"w","context":"{}"}"#, "context-must-be-object"),
+            (r#"{"workflow":"w","metadata":7}"#, "metadata-must-be-object"),
+            (r#"{"workflow":"w","run_id":7}"#, "run-id-must-be-string"),
+            (r#"{"workflow":"w","run_id":""}"#, "run-id-invalid"),
+            (r#"{"workflow":"w","run_id":"a b"}"#, "run-id-invalid"),
+            (r#"{"workflow":"w","run_id":"a\u0000"}"#, "run-id-invalid"),
+            (r#"{"workflow":"w","workflow_provider":{}}"#, "workflow-provider-must-be-string"),
+            (r#"{"workflow":"w","checkpoint":{}}"#, "checkpoint-not-accepted"),
+            (r#"{"workflow":"w","checkpoint":null}"#, "checkpoint-not-accepted"),
+            (r#"{"workflow":"w"}"#, "accepted"),
+        ] {
+            assert_eq!(code(body), expected, "{body}");
+        }
+        assert_eq!(read(b"{\"workflow\":\"\xff\"}").unwrap_err().code, "invalid-json");
+        let long = format!(r#"{{"workflow":"w","run_id":"{}"}}"#, "x".repeat(201));
+        assert_eq!(code(&long), "run-id-invalid");
+    }
+}
