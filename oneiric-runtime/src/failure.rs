@@ -37,7 +37,9 @@ impl Failure {
     #[must_use]
     pub(crate) fn with_nearest(mut self, nearest: Option<&str>) -> Self {
         if let Some(nearest) = nearest {
-            self.message += &format!("; did you mean `{nearest}`?");
+            self.message.push_str("; did you mean `");
+            self.message.push_str(nearest);
+            self.message.push_str("`?");
         }
         self
     }

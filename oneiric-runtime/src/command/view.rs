@@ -14,6 +14,7 @@ const EXCERPT: usize = 72;
 
 /// A run, of `runs show` or `workflow run`.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the keys of the document")]
 pub(super) struct Run {
     pub(super) run_id: String,
     pub(super) workflow: String,
@@ -27,6 +28,7 @@ pub(super) struct Run {
 
 /// One of its nodes.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the keys of the document")]
 pub(super) struct Node {
     pub(super) node: String,
     pub(super) status: String,

@@ -33,7 +33,7 @@ pub(crate) async fn send(state_dir: &Path, order: &Order) -> Option<Result<Json,
 async fn connect(state_dir: &Path) -> io::Result<UnixStream> {
     let tries = async {
         loop {
-            match socket::connect(state_dir).await {
+            match socket::connect(state_dir) {
                 Ok(stream) => return stream,
                 Err(_) => tokio::time::sleep(PATIENCE / 20).await,
             }
