@@ -63,7 +63,7 @@ fn root() -> Command {
 fn dispatch(context: Context, matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let profile = profile::of(matches)?;
     let Some((name, matches)) = matches.subcommand() else {
-        let _ = described(&context.program).print_help();
+        let _ = described(&context.program).bin_name(program_name()).print_help();
         return Ok(ExitCode::SUCCESS);
     };
     if name == orchestrate::NAME {
@@ -97,6 +97,12 @@ fn described(program: &Program) -> Command {
     let name = program.name();
     let about = program.description().map_or_else(|| name.to_owned(), |about| format!("{name}: {about}"));
     root().about(about).arg_required_else_help(false)
+}
+
+/// What this program was called by.
+fn program_name() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    std::path::Path::new(&path).file_name().unwrap_or(&path).to_string_lossy().into_owned()
 }
 
 /// Answers a command line that cannot be understood, or that asks for help.

@@ -101,7 +101,7 @@ fn between(start: Option<&str>, end: Option<&str>) -> Option<Duration> {
 }
 
 /// The beginning of `text` on one line.
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = line.char_indices().nth(EXCERPT) {
         line.truncate(cut);

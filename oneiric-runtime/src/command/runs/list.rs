@@ -1,9 +1,10 @@
 //! `runs list`: the runs that are kept, newest first.
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::checkpoint::{Filter, Run};
+use crate::clock::Timestamp;
 use crate::command::output::Done;
 use crate::command::table::Table;
 use crate::command::{duration, store};
@@ -52,7 +53,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Done, Failure> {
     let runs = store::runtime()?.block_on(async {
         Ok::<_, Failure>(store::reader(&state_dir::from_environment())?.list(filter).await?)
     })?;
-    Ok(Done::new(document(&runs), |_| text(&runs)))
+    Ok(Done::new(document(&runs)?, |_| text(&runs)))
 }
 
 fn status(name: &str) -> Result<Status, Failure> {
@@ -63,17 +64,27 @@ fn status(name: &str) -> Result<Status, Failure> {
     })
 }
 
-fn document(runs: &[Run]) -> Json {
-    let runs = runs.iter().map(|run| {
-        json!({
-            "run_id": run.run_id,
-            "workflow": run.workflow,
-            "status": run.status,
-            "created_at": run.created_at,
-            "ended_at": run.ended_at,
-        })
-    });
-    Json::trusted(json!({ "runs": runs.collect::<Vec<_>>() }).to_string())
+#[derive(Serialize)]
+struct Listing<'a> {
+    runs: Vec<Listed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    run_id: &'a str,
+    workflow: &'a str,
+    status: Status,
+    created_at: Timestamp,
+    ended_at: Option<Timestamp>,
+}
+
+fn document(runs: &[Run]) -> Result<Json, Failure> {
+    let listed = |run| {
+        let Run { run_id, workflow, status, created_at, ended_at, .. } = run;
+        Listed { run_id, workflow, status: *status, created_at: *created_at, ended_at: *ended_at }
+    };
+    let listing = Listing { runs: runs.iter().map(listed).collect() };
+    Json::of(&listing).map_err(|error| Failure::new("internal", error.to_string()))
 }
 
 fn text(runs: &[Run]) -> String {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::command::output::Done;
 use crate::command::table::Table;
-use crate::command::{Context, duration, json_argument};
+use crate::command::{Context, duration, json_argument, view};
 use crate::failure::{Failure, nearest};
 use crate::json::Json;
 use crate::registry::Registry;
@@ -141,7 +141,7 @@ impl Node {
     fn work(&self) -> String {
         match (&self.run, &self.exec, self.wait_ms) {
             (Some(function), _, _) => function.clone(),
-            (_, Some(argv), _) => argv.join(" ").escape_debug().take(60).collect(),
+            (_, Some(argv), _) => view::excerpt(&argv.join(" ")),
             (_, _, Some(wait)) => format!("wait {}", millis(wait)),
             _ => self.does.clone().unwrap_or_default(),
         }
