@@ -79,10 +79,15 @@ struct Listed<'a> {
 }
 
 fn document(runs: &[Run]) -> Result<Json, Failure> {
-    let listed = |run| {
-        let Run { run_id, workflow, status, created_at, ended_at, .. } = run;
-        Listed { run_id, workflow, status: *status, created_at: *created_at, ended_at: *ended_at }
-    };
+    fn listed(run: &Run) -> Listed<'_> {
+        Listed {
+            run_id: &run.run_id,
+            workflow: &run.workflow,
+            status: run.status,
+            created_at: run.created_at,
+            ended_at: run.ended_at,
+        }
+    }
     let listing = Listing { runs: runs.iter().map(listed).collect() };
     Json::of(&listing).map_err(|error| Failure::new("internal", error.to_string()))
 }
