@@ -69,7 +69,7 @@ pub(crate) enum Offsets<'s> {
 }
 
 /// How many characters lie between two marks: few enough to count in no time, enough to make the marks small.
-const STRIDE: usize = 64;
+const STRIDE: usize = 16;
 
 impl<'s> Offsets<'s> {
     pub(crate) fn of(text: &'s str) -> Self {

@@ -22,95 +22,134 @@ pub(super) fn of(nodes: &[Node]) -> String {
     })
 }
 
-/// A line for each node, sorted by name. Every name is written as JSON text, so no name can forge another line.
+/// A line for each node, sorted by name.
 fn canonical(nodes: &[Node]) -> String {
-    let mut lines: Vec<String> = nodes.iter().map(|node| line(nodes, node)).collect();
-    lines.sort_unstable();
-    lines.insert(0, FORM.to_owned());
-    lines.join("\n")
+    let mut sorted: Vec<&Node> = nodes.iter().collect();
+    sorted.sort_unstable_by_key(|node| node.name.as_str());
+    let mut writer = Writer { nodes, out: FORM.to_owned() };
+    for node in sorted {
+        writer.node(node);
+    }
+    writer.out
 }
 
-fn line(nodes: &[Node], node: &Node) -> String {
-    let mut line = text(&node.name);
-    match &node.does {
-        Does::Run { path, .. } => _ = write!(line, " run {}", text(path)),
-        Does::Exec { argv, .. } => {
-            _ = write!(line, " exec {}", joined(argv.iter().map(|word| text(word))));
-        }
-        Does::Wait(time) => _ = write!(line, " wait {}", time.as_millis()),
-    }
-    if let Some(with) = &node.with {
-        let mut arguments: Vec<String> = with
-            .arguments
-            .iter()
-            .map(|(name, value)| format!("{}:{}", text(name), expr(nodes, value)))
-            .collect();
-        arguments.sort_unstable();
-        _ = write!(line, " with {}", joined(arguments));
-    }
-    let mut needs: Vec<String> = node.needs.iter().map(|need| text(&nodes[need.0 as usize].name)).collect();
-    needs.sort_unstable();
-    _ = write!(line, " needs {}", joined(needs));
-    if node.on_failure == OnFailure::Continue {
-        line += " continue";
-    }
-    line
+/// Writes canonical text. Names and texts stand after their length, so that none can be taken for anything else.
+struct Writer<'p> {
+    nodes: &'p [Node],
+    out: String,
 }
 
-fn expr(nodes: &[Node], value: &Expr) -> String {
-    match value {
-        Expr::Literal(value) => format!("literal {}", literal(value)),
-        Expr::Reference(one) => reference(nodes, one),
-        Expr::Template(parts) => {
-            let parts = parts.iter().map(|part| match part {
-                Part::Text(plain) => text(plain),
-                Part::Reference(one) => reference(nodes, one),
-            });
-            format!("text {}", joined(parts))
+impl Writer<'_> {
+    fn node(&mut self, node: &Node) {
+        self.out.push('\n');
+        self.text(&node.name);
+        match &node.does {
+            Does::Run { path, .. } => {
+                self.out.push_str(" run ");
+                self.text(path);
+            }
+            Does::Exec { argv, .. } => {
+                self.out.push_str(" exec ");
+                self.list(argv, |writer, word| writer.text(word));
+            }
+            Does::Wait(time) => _ = write!(self.out, " wait {}", time.as_millis()),
         }
-        Expr::Array(items) => format!("list {}", joined(items.iter().map(|item| expr(nodes, item)))),
-        Expr::Object(entries) => {
-            let mut entries: Vec<String> =
-                entries.iter().map(|(key, value)| format!("{}:{}", text(key), expr(nodes, value))).collect();
-            entries.sort_unstable();
-            format!("object {}", joined(entries))
+        if let Some(with) = &node.with {
+            self.out.push_str(" with ");
+            let arguments = with.arguments.iter().map(|(name, value)| (name.as_str(), &value.value));
+            self.entries(arguments.collect(), Self::expr);
+        }
+        self.out.push_str(" needs ");
+        let nodes = self.nodes;
+        let mut needs: Vec<&str> =
+            node.needs.iter().map(|need| nodes[need.0 as usize].name.as_str()).collect();
+        needs.sort_unstable();
+        self.list(&needs, |writer, name| writer.text(name));
+        if node.on_failure == OnFailure::Continue {
+            self.out.push_str(" continue");
         }
     }
-}
 
-fn reference(nodes: &[Node], reference: &Reference) -> String {
-    let (root, steps) = match reference {
-        Reference::RunId => return "run.id".to_owned(),
-        Reference::Input(steps) => ("input".to_owned(), steps),
-        Reference::Output(node, steps) => (format!("output {}", text(&nodes[node.0 as usize].name)), steps),
-    };
-    let steps = steps.iter().map(|step| match step {
-        Step::Field(name) => text(name),
-        Step::Index(index) => index.to_string(),
-    });
-    format!("{root} {}", joined(steps))
-}
-
-/// JSON with sorted keys, whatever order `serde_json` was built to keep.
-fn literal(value: &Value) -> String {
-    match value {
-        Value::Array(items) => joined(items.iter().map(literal)),
-        Value::Object(map) => {
-            let mut entries: Vec<String> =
-                map.iter().map(|(key, value)| format!("{}:{}", text(key), literal(value))).collect();
-            entries.sort_unstable();
-            format!("{{{}}}", entries.join(","))
+    fn expr(&mut self, value: &Expr) {
+        match value {
+            Expr::Literal(value) => {
+                self.out.push_str("literal ");
+                self.literal(value);
+            }
+            Expr::Reference(reference) => self.reference(reference),
+            Expr::Template(parts) => {
+                self.out.push_str("text ");
+                self.list(parts, |writer, part| match part {
+                    Part::Text(plain) => writer.text(plain),
+                    Part::Reference(reference) => writer.reference(reference),
+                });
+            }
+            Expr::Array(items) => {
+                self.out.push_str("list ");
+                self.list(items, Self::expr);
+            }
+            Expr::Object(entries) => {
+                self.out.push_str("object ");
+                self.entries(entries.iter().map(|(key, value)| (key.as_str(), value)).collect(), Self::expr);
+            }
         }
-        plain => plain.to_string(),
     }
-}
 
-fn text(text: &str) -> String {
-    Value::from(text).to_string()
-}
+    fn reference(&mut self, reference: &Reference) {
+        let steps = match reference {
+            Reference::RunId => return self.out.push_str("run.id"),
+            Reference::Input(steps) => {
+                self.out.push_str("input ");
+                steps
+            }
+            Reference::Output(node, steps) => {
+                self.out.push_str("output ");
+                self.text(&self.nodes[node.0 as usize].name);
+                steps
+            }
+        };
+        self.list(steps, |writer, step| match step {
+            Step::Field(name) => writer.text(name),
+            Step::Index(index) => _ = write!(writer.out, "{index}"),
+        });
+    }
 
-fn joined(items: impl IntoIterator<Item = String>) -> String {
-    format!("[{}]", items.into_iter().collect::<Vec<_>>().join(","))
+    fn literal(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.text(text),
+            Value::Array(items) => self.list(items, Self::literal),
+            Value::Object(map) => {
+                self.entries(map.iter().map(|(key, value)| (key.as_str(), value)).collect(), Self::literal);
+            }
+            plain => _ = write!(self.out, "{plain}"),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        _ = write!(self.out, "{}:{text}", text.len());
+    }
+
+    fn list<T>(&mut self, items: &[T], mut each: impl FnMut(&mut Self, &T)) {
+        self.out.push('[');
+        for item in items {
+            each(self, item);
+            self.out.push(',');
+        }
+        self.out.push(']');
+    }
+
+    /// Keys and values, sorted by key whatever order they come in.
+    fn entries<T>(&mut self, mut entries: Vec<(&str, &T)>, mut each: impl FnMut(&mut Self, &T)) {
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        self.out.push('{');
+        for (key, value) in entries {
+            self.text(key);
+            self.out.push('=');
+            each(self, value);
+            self.out.push(',');
+        }
+        self.out.push('}');
+    }
 }
 
 #[cfg(test)]
@@ -158,7 +197,7 @@ mod tests {
         // Stored runs carry this text. If it has to change, `FORM` has to change with it.
         assert_eq!(
             digest("", "      b: { task: t, with: { x: 1, y: [\"${a}\"] } }\n"),
-            "ce49752a122d9b405e63f29bb97cae61e37d0125b8aa5aa2d29617ed75fa25f7"
+            "028ab31fd0cd517010483154929961133cf71f9b8bb3d1106d65b447523c1e83"
         );
     }
 }
