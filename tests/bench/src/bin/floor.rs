@@ -2,7 +2,7 @@
 //!
 //! One writer thread, an append-only log, WAL with `synchronous=FULL`, group commit, and nothing else: no scheduler, no
 //! record of runs, no index, no recovery. What the runtime needs more than this is what its features cost. Prints a line
-//! of JSON for each measurement; `floor [DIRECTORY]` measures the disk that the directory is on.
+//! of JSON for each measurement; `floor [DIRECTORY [disk]]` measures the disk that the directory is on, or only that.
 
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 
@@ -58,11 +58,14 @@ fn main() -> rusqlite::Result<()> {
     let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
     println!(r#"{{"sqlite": "{}", "synchronous": {synchronous}}}"#, rusqlite::version());
     sync_alone(dir.path());
+    if std::env::args().nth(2).is_some_and(|only| only == "disk") {
+        return Ok(());
+    }
 
     let writer = std::thread::spawn(move || write(connection, &rows));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
-        for (flows, chains) in [(1, 1000), (16, 500), (64, 500)] {
+        for (flows, chains) in [(1, 500), (16, 200), (64, 200)] {
             chains_side_by_side(&Log(log.clone()), flows, chains).await;
         }
         fan_out(&Log(log), 10_000).await;
