@@ -146,31 +146,39 @@ pub enum Urgency {
 /// A store's answer, when it comes.
 #[derive(Debug)]
 #[must_use = "a reply says whether it was kept"]
-pub struct Reply<T>(oneshot::Receiver<Result<T, Error>>);
+pub struct Reply<T>(Answer<T>);
+
+#[derive(Debug)]
+enum Answer<T> {
+    /// It is there; nothing once it has been taken.
+    Ready(Option<Result<T, Error>>),
+    Pending(oneshot::Receiver<Result<T, Error>>),
+}
 
 impl<T> Reply<T> {
     /// A reply and what answers it.
     pub fn pending() -> (oneshot::Sender<Result<T, Error>>, Self) {
         let (sender, receiver) = oneshot::channel();
-        (sender, Self(receiver))
+        (sender, Self(Answer::Pending(receiver)))
     }
 
     /// A reply that is there already.
     pub fn ready(answer: Result<T, Error>) -> Self {
-        let (sender, reply) = Self::pending();
-        // The receiver is in our hands, so the send cannot fail.
-        let _ = sender.send(answer);
-        reply
+        Self(Answer::Ready(Some(answer)))
     }
 }
 
-impl<T> Future for Reply<T> {
+impl<T: Unpin> Future for Reply<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|answer| {
-            answer.unwrap_or_else(|_| Err(Error::new(Kind::Closed, "the store stopped before it answered")))
-        })
+        match &mut self.0 {
+            Answer::Ready(answer) => Poll::Ready(answer.take().expect("a reply is asked until it answers")),
+            Answer::Pending(receiver) => Pin::new(receiver).poll(cx).map(|answer| {
+                answer
+                    .unwrap_or_else(|_| Err(Error::new(Kind::Closed, "the store stopped before it answered")))
+            }),
+        }
     }
 }
 

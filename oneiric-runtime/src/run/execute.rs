@@ -9,11 +9,12 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::schedule::{self, Schedule};
 use super::{Entry, Event, NodeId, NodeStatus, Reason, State, Status};
@@ -70,6 +71,12 @@ struct Finished {
     at: Timestamp,
     result: Result<Json, task::Error>,
     _slot: OwnedSemaphorePermit,
+}
+
+/// An attempt that has been polled once.
+enum Begun {
+    Over(Json),
+    UnderWay(task::Attempt<Json>),
 }
 
 /// A moment at which a node's timer is due, soonest first in a [`BinaryHeap`].
@@ -283,30 +290,37 @@ impl Loop {
                     return false;
                 }
                 let Some(slot) = self.take_slot(cx) else { return false };
-                self.begin_step(node, &**step, slot);
+                self.begin_step(node, &**step, slot, cx);
             }
         }
         self.schedule.next();
         true
     }
 
-    fn begin_wait(&mut self, node: NodeId, duration: std::time::Duration) {
+    fn begin_wait(&mut self, node: NodeId, duration: Duration) {
         let now = Timestamp::now();
         let until = now.after(duration);
         self.record(now, Event::NodeWaiting { node, until }, Urgency::Soon);
         self.timers.push(Due(std::cmp::Reverse(until), node));
     }
 
-    fn begin_step(&mut self, node: NodeId, step: &dyn crate::workflow::Step, slot: OwnedSemaphorePermit) {
+    /// Begins an attempt. Where it ends without waiting for anything, it is over when this returns.
+    fn begin_step(
+        &mut self,
+        node: NodeId,
+        step: &dyn crate::workflow::Step,
+        slot: OwnedSemaphorePermit,
+        cx: &mut Context<'_>,
+    ) {
         let definition = self.run.workflow.node(node);
         let state = &self.run.state.nodes()[node.index()];
         let attempt = if state.status == NodeStatus::Running { state.attempt } else { state.attempt + 1 };
-        let timeout = definition.timeout;
+        let limit = definition.timeout.map(|timeout| (timeout, Instant::now() + timeout));
         let ctx = Ctx {
             run: Arc::clone(&self.run.names),
             node: definition.name,
             attempt,
-            deadline: timeout.map(|timeout| tokio::time::Instant::now() + timeout),
+            deadline: limit.map(|(_, deadline)| deadline),
         };
         self.record(Timestamp::now(), Event::NodeStarted { node, attempt }, Urgency::Soon);
         let scope = Scope { run_id: &self.run.names.run_id, input: &self.run.input, state: &self.run.state };
@@ -319,15 +333,28 @@ impl Loop {
             "node-started"
         );
         let node_ctx = ctx.clone();
-        let begun = std::panic::catch_unwind(AssertUnwindSafe(|| step.begin(&scope, ctx)));
-        self.running.push(Box::pin(async move {
-            let result = match begun {
-                Ok(Ok(work)) => NODE.scope(node_ctx, attempt_within(work, timeout)).await,
-                Ok(Err(error)) => Err(error),
-                Err(panic) => Err(panicked(&*panic)),
-            };
-            Finished { node, attempt, at: Timestamp::now(), result, _slot: slot }
-        }));
+        let begin = || {
+            let mut work = step.begin(&scope, ctx)?;
+            Ok(match work.as_mut().poll(cx) {
+                Poll::Ready(result) => Begun::Over(result?),
+                Poll::Pending => Begun::UnderWay(work),
+            })
+        };
+        let begun = std::panic::catch_unwind(AssertUnwindSafe(|| NODE.sync_scope(node_ctx.clone(), begin)));
+        let result = match begun {
+            Ok(Ok(Begun::UnderWay(work))) => {
+                // Polled again as one of many, it leaves that place's waker where it waits.
+                self.running.push(Box::pin(async move {
+                    let result = NODE.scope(node_ctx, attempt_within(work, limit)).await;
+                    Finished { node, attempt, at: Timestamp::now(), result, _slot: slot }
+                }));
+                return;
+            }
+            Ok(Ok(Begun::Over(output))) => Ok(output),
+            Ok(Err(error)) => Err(error),
+            Err(panic) => Err(panicked(&*panic)),
+        };
+        self.take_in(Finished { node, attempt, at: Timestamp::now(), result, _slot: slot });
     }
 
     fn take_slot(&mut self, cx: &mut Context<'_>) -> Option<OwnedSemaphorePermit> {
@@ -452,17 +479,17 @@ impl Loop {
     }
 }
 
-/// An attempt that fails when it takes longer than `timeout`, or panics.
+/// An attempt that fails when it takes longer than `limit`, or panics.
 async fn attempt_within(
     work: task::Attempt<Json>,
-    timeout: Option<std::time::Duration>,
+    limit: Option<(Duration, Instant)>,
 ) -> Result<Json, task::Error> {
     let work = AssertUnwindSafe(work).catch_unwind();
-    let result = match timeout {
+    let result = match limit {
         None => work.await,
-        Some(limit) => {
-            let Ok(result) = tokio::time::timeout(limit, work).await else {
-                return Err(task::Error::new(task::Kind::TimedOut, format!("timed out after {limit:?}")));
+        Some((timeout, deadline)) => {
+            let Ok(result) = tokio::time::timeout_at(deadline, work).await else {
+                return Err(task::Error::new(task::Kind::TimedOut, format!("timed out after {timeout:?}")));
             };
             result
         }
