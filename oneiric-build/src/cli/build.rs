@@ -123,8 +123,10 @@ fn program(options: &Options, file: &File, shell: &Shell) -> Result<Built, Failu
     let generated = folder.join("src/main.rs");
     let text = std::fs::read_to_string(&generated).context("cannot read the generated program")?;
     let said = rustc::judge(&outcome.messages, &generated, &Map::new(&text, plan));
-    for text in &said.verbatim {
-        shell.verbatim(text);
+    if !options.quiet || outcome.executable.is_none() {
+        for text in &said.verbatim {
+            shell.verbatim(text);
+        }
     }
     let Some(executable) = outcome.executable else {
         if said.faults.has_errors() {

@@ -109,17 +109,22 @@ fn translate(message: &Message, generated: &Path, map: &Map<'_>) -> Vec<Diagnost
         }
         ("E0609" | "E0610" | "E0599" | "E0608" | "E0616", Part::Value(_)) => {
             let name = origin.argument().unwrap_or_default();
+            // `[0]` becomes a call of `get`.
+            let elements = message.message.strip_prefix("no method named `get` found for ").map(|rest| {
+                format!("{} has no elements", rest.split(" in the current scope").next().unwrap_or(rest))
+            });
             let fault = fault(
                 &faults::UNKNOWN_PART,
                 format!("argument `{name}` of `{node}` refers to what is not there"),
             )
-            .label(message.message.clone());
-            vec![match similar {
+            .label(elements.clone().unwrap_or_else(|| message.message.clone()));
+            vec![match similar.filter(|_| elements.is_none()) {
                 Some(similar) => fault.help(format!("there is one of a similar name: `{similar}`")),
                 None => fault,
             }]
         }
-        ("E0433" | "E0425" | "E0432" | "E0412" | "E0423" | "E0603" | "E0574" | "E0422", _) => {
+        ("E0599" | "E0573", Part::Function | Part::Arguments)
+        | ("E0433" | "E0425" | "E0432" | "E0412" | "E0423" | "E0603" | "E0574" | "E0422", _) => {
             vec![function(&origin, message, similar, called)]
         }
         _ => vec![internal(message, Some(&origin), generated)],
@@ -142,13 +147,22 @@ fn misfit(fault: Diagnostic, primary: &DiagnosticSpan) -> Diagnostic {
     }
 }
 
-/// `expected `Bind<Order>`, found `Bind<Payment>`` as `expected `Order`, found `Payment``.
+/// `expected `Bind<Order>`, found `Bind<Payment>`` as `expected `Order`, found `Payment``. Of a part of a value rustc
+/// says `Option<&Order>` or `&Order`. Both types are unwrapped or neither, so that they still differ.
 fn unwrapped(label: &str) -> String {
-    let pieces = label.split('`').enumerate().map(|(index, piece)| {
-        let inner = piece.strip_prefix("Bind<").and_then(|rest| rest.strip_suffix('>'));
-        if index % 2 == 1 { inner.unwrap_or(piece) } else { piece }
-    });
-    pieces.collect::<Vec<_>>().join("`")
+    const WRAPPINGS: [(&str, &str); 3] = [("Bind<", ">"), ("Option<&", ">"), ("&", "")];
+    let pieces: Vec<&str> = label.split('`').collect();
+    for (start, end) in WRAPPINGS {
+        let is_wrapped = |piece: &&str| piece.starts_with(start) && piece.ends_with(end);
+        if pieces.len() > 1 && pieces.iter().skip(1).step_by(2).all(is_wrapped) {
+            let bare = pieces.iter().enumerate().map(|(index, piece)| match index % 2 {
+                1 => &piece[start.len()..piece.len() - end.len()],
+                _ => piece,
+            });
+            return bare.collect::<Vec<_>>().join("`");
+        }
+    }
+    label.to_owned()
 }
 
 /// A function that cannot be called, said once where its task names it.
@@ -167,9 +181,9 @@ fn function(origin: &Origin<'_>, message: &Message, similar: Option<&str>, calle
 
 /// The name that rustc would have put there.
 fn similar(message: &Message) -> Option<&str> {
-    let own = message.spans.iter();
     let children = message.children.iter().filter(|child| child.message.contains("similar name"));
-    own.chain(children.flat_map(|child| &child.spans))
+    children
+        .flat_map(|child| &child.spans)
         .find_map(|span| span.suggested_replacement.as_deref())
         .map(|name| name.trim_start_matches("r#"))
 }
@@ -202,6 +216,11 @@ mod tests {
             unwrapped("expected `Bind<Order>`, found `Bind<Vec<Payment>>`"),
             "expected `Order`, found `Vec<Payment>`"
         );
-        assert_eq!(unwrapped("expected `u8`, found `Bind<_>`"), "expected `u8`, found `_`");
+        assert_eq!(
+            unwrapped("expected `Option<&Order>`, found `Option<&Line>`"),
+            "expected `Order`, found `Line`"
+        );
+        assert_eq!(unwrapped("expected `&u8`, found `&String`"), "expected `u8`, found `String`");
+        assert_eq!(unwrapped("expected `u8`, found `&u8`"), "expected `u8`, found `&u8`");
     }
 }

@@ -51,5 +51,10 @@ fn diagnostic(fault: &Fault, plan: &Plan) -> Diagnostic {
         .map(|(_, value)| value);
     let span = value.map(|value| value.span).or(node.map(|node| node.name.span)).unwrap_or_default();
     let message = format!("argument `{}` of `{}` does not fit", fault.argument, fault.node);
-    Diagnostic::error(&faults::LITERAL, span, message).label(fault.message.clone())
+    Diagnostic::error(&faults::LITERAL, span, message).label(without_place(&fault.message))
+}
+
+/// What serde says without where in the value it says so: the value is there to be seen.
+fn without_place(message: &str) -> &str {
+    message.split_once(" at line ").map_or(message, |(message, _)| message)
 }
