@@ -289,13 +289,11 @@ impl<'s> Builder<'s, '_> {
         Span::new(at, at + width)
     }
 
-    /// The span of a block scalar without the line breaks that end it.
+    /// The span of a scalar without the line breaks that end a block, or the space after a closing quote.
     fn trimmed(&self, span: Span, style: ScalarStyle) -> Span {
         match style {
-            ScalarStyle::Literal | ScalarStyle::Folded => {
-                Span::new(span.start, span.start + self.text[span.start..span.end].trim_end().len())
-            }
-            _ => span,
+            ScalarStyle::Plain => span,
+            _ => Span::new(span.start, span.start + self.text[span.start..span.end].trim_end().len()),
         }
     }
 }
