@@ -171,3 +171,64 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+oneiric: 1
+name: shop
+package: shop
+tasks:
+  charge: { run: "shop::charge" }
+  report: { exec: [cat] }
+workflows:
+  first:
+    nodes:
+      payment: { task: charge, with: { order: 1, region: "${input.region}" }, timeout: 5s }
+      report: { task: report, with: { paid: "${payment}" } }
+      bare: { task: charge }
+  second:
+    nodes:
+      payment: { task: charge, with: { order: 2 } }
+"#;
+
+    /// The manifest's text for the place where `needle` stands in the generated text, `nth` counting from 0.
+    fn origin(needle: &str, nth: usize) -> &'static str {
+        let (plan, _) = crate::check(MANIFEST).unwrap();
+        let text = crate::codegen::main_rs(&plan, "m.yaml");
+        let (at, _) = text.match_indices(needle).nth(nth).unwrap_or_else(|| panic!("{needle} in {text}"));
+        let line = text[..at].matches('\n').count() + 1;
+        let column = at - text[..at].rfind('\n').map_or(0, |newline| newline + 1) + 1;
+        let span = Map::new(&text, &plan).find(line, column).map(|origin| origin.span());
+        span.map_or("", |span| &MANIFEST[span.start..span.end])
+    }
+
+    #[test]
+    fn names_and_values_of_arguments_are_told_apart() {
+        assert_eq!(origin("order:", 0), "order");
+        assert_eq!(origin("literal(\"1", 0), "1");
+        assert_eq!(origin("literal(\"2", 0), "2");
+        assert_eq!(origin("input.get(\"region", 0), "\"${input.region}\"");
+        assert_eq!(origin("payment.output()", 0), "\"${payment}\"");
+    }
+
+    #[test]
+    fn a_function_is_where_its_task_names_it() {
+        assert_eq!(origin("shop::charge::Def", 0), "\"shop::charge\"");
+    }
+
+    #[test]
+    fn everything_else_of_a_node_is_its_name() {
+        assert_eq!(origin("shop::charge::Args", 0), "payment");
+        assert_eq!(origin("timeout(secs(5))", 0), "payment");
+        assert_eq!(origin("with_input", 0), "bare");
+        assert_eq!(origin("dag.task(\"bare\"", 0), "bare");
+    }
+
+    #[test]
+    fn the_rest_of_the_file_is_no_nodes() {
+        assert_eq!(origin("oneiric::main", 0), "");
+    }
+}

@@ -93,7 +93,7 @@ impl Scope<'_> {
         match reference {
             Reference::Input(steps) if steps.is_empty() => quote! { input.whole() },
             Reference::Input(steps) => {
-                let path = path_text(steps);
+                let path = text_literal(&path_text(steps));
                 quote! { input.get(#path) }
             }
             Reference::Output(node, steps) => {
@@ -103,7 +103,7 @@ impl Scope<'_> {
                 match (self.is_json(*node), may_fail, steps.as_slice()) {
                     (true, _, []) | (false, false, []) => quote! { #variable.output() },
                     (true, _, steps) => {
-                        let path = path_text(steps);
+                        let path = text_literal(&path_text(steps));
                         quote! { #variable.get(#path) }
                     }
                     (false, true, []) => quote! { #variable.outcome() },

@@ -1,0 +1,75 @@
+//! The code that is written for sound manifests: every `manifests/pass/<case>/` has the `main.rs` that its manifest becomes,
+//! and every one of them compiles without a warning. `UPDATE=1` writes them anew.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use oneiric_tests::Compiler;
+
+/// The top of the workspace.
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package has a workspace")
+}
+
+/// The name and the folder of each case.
+fn cases() -> Vec<(String, PathBuf)> {
+    let folder = top().join("tests/manifests/pass");
+    let mut cases: Vec<(String, PathBuf)> = std::fs::read_dir(folder)
+        .expect("the cases are there")
+        .map(|entry| entry.expect("a folder can be read"))
+        .map(|entry| (entry.file_name().into_string().expect("names of cases are text"), entry.path()))
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    cases
+}
+
+#[test]
+fn manifests_become_the_code_beside_them() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut differences = Vec::new();
+    for (name, case) in cases() {
+        let manifest = format!("tests/manifests/pass/{name}/manifest.yaml");
+        let out = folder.path().join(&name);
+        let out = out.to_str().expect("its path is text");
+        let _ = Compiler::get().run(["generate", &manifest, "--out", out]).success();
+        let _ = Compiler::get().run(["generate", &manifest, "--out", out, "--check"]).success();
+        let text = std::fs::read_to_string(Path::new(out).join("src/main.rs")).expect("it was written");
+        let golden = case.join("main.rs");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&golden, &text).expect("the folder of a case can be written to");
+        }
+        if std::fs::read_to_string(&golden).unwrap_or_default() != text {
+            differences.push(format!("--- {}\n{text}", golden.display()));
+        }
+    }
+    assert!(differences.is_empty(), "not as expected; UPDATE=1 takes it over\n{}", differences.join("\n"));
+}
+
+/// All of them are binaries of one crate, so that one run of cargo tells of all.
+#[test]
+fn the_code_compiles_without_a_warning() {
+    let folder = top().join("target/golden");
+    let binaries = folder.join("src/bin");
+    // A case may have gone since the last run.
+    let _ = std::fs::remove_dir_all(&binaries);
+    for (name, case) in cases() {
+        let binary = binaries.join(&name);
+        std::fs::create_dir_all(&binary).expect("a folder can be made");
+        std::fs::copy(case.join("main.rs"), binary.join("main.rs")).expect("a case has its code");
+        std::fs::write(binary.join("plan.json"), "{}").expect("a file can be written");
+    }
+    let manifest = "[package]\nname = \"golden\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
+        oneiric-runtime = { path = \"../../oneiric-runtime\", default-features = false, features = [\"sqlite\"] }\n\
+        shop = { path = \"../../tests/shop\" }\n\n[lints.rust]\nwarnings = \"deny\"\n\n[workspace]\n";
+    std::fs::write(folder.join("Cargo.toml"), manifest).expect("a file can be written");
+    std::fs::copy(top().join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock can be copied");
+    let cargo = Command::new(env!("CARGO"))
+        .args(["check", "--offline", "--quiet", "--bins", "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(top().join("target"))
+        .output()
+        .expect("cargo can be started");
+    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
+}
