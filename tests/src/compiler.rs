@@ -17,6 +17,7 @@ pub struct Compiler(PathBuf);
 #[derive(Clone, Debug)]
 pub struct Project {
     manifest: PathBuf,
+    out: PathBuf,
 }
 
 impl Compiler {
@@ -74,19 +75,18 @@ impl Project {
     /// # Panics
     /// If it cannot be written.
     pub fn new(name: &str, manifest: &str) -> Self {
-        let folder = workspace().join("target/end-to-end").join(name);
-        std::fs::create_dir_all(&folder).expect("the folder can be made");
+        let folder = folder(name);
         let path = folder.join("manifest.yaml");
-        if std::fs::read_to_string(&path).is_ok_and(|text| text == manifest) {
-            return Self { manifest: path };
+        if !std::fs::read_to_string(&path).is_ok_and(|text| text == manifest) {
+            std::fs::write(&path, manifest).expect("the manifest can be written");
         }
-        std::fs::write(&path, manifest).expect("the manifest can be written");
-        Self { manifest: path }
+        Self { manifest: path, out: folder.join("program") }
     }
 
-    /// The project of a manifest that is there.
-    pub fn of(manifest: &Path) -> Self {
-        Self { manifest: manifest.to_owned() }
+    /// The project of `manifests/NAME.yaml`.
+    pub fn sample(name: &str) -> Self {
+        let manifest = workspace().join("manifests").join(name).with_extension("yaml");
+        Self { manifest, out: folder(&format!("sample-{name}")).join("program") }
     }
 
     /// Where the manifest is.
@@ -95,13 +95,21 @@ impl Project {
     }
 
     /// Where the program goes.
-    fn out(&self) -> PathBuf {
-        self.manifest.with_extension("program")
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// Writes another manifest in the place of this one.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn rewrite(&self, manifest: &str) {
+        std::fs::write(&self.manifest, manifest).expect("the manifest can be written");
     }
 
     /// Runs `oneiric build` for a debug build.
     pub fn build(&self) -> Output {
-        Compiler::get().run(["build", &text(&self.manifest), "--debug", "--out", &text(&self.out())])
+        Compiler::get().run(["build", &text(&self.manifest), "--debug", "--out", &text(&self.out)])
     }
 
     /// The program that it compiles to.
@@ -111,13 +119,24 @@ impl Project {
     #[track_caller]
     pub fn program(&self) -> Program {
         let _ = self.build().success();
-        Program::at(self.out())
+        Program::at(self.out.clone())
     }
 }
 
 /// The top of this workspace.
-pub(crate) fn workspace() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+///
+/// # Panics
+/// Never: this crate is in a folder of it.
+pub fn workspace() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("this crate is in a folder of the workspace")
+}
+
+/// A folder for a project.
+fn folder(name: &str) -> PathBuf {
+    let folder = workspace().join("target/end-to-end").join(name);
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    folder
 }
 
 /// Takes out of the environment what `cargo test` says to tests and what a developer's shell says to Oneiric.

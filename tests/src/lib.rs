@@ -11,10 +11,10 @@ mod process;
 mod program;
 mod server;
 
-pub use compiler::{Compiler, Project};
+pub use compiler::{Compiler, Project, workspace};
 pub use journal::{Journal, Line};
 pub use output::Output;
 pub use place::Place;
-pub use process::{LIMIT, Process};
-pub use program::Program;
+pub use process::{LIMIT, Process, wait_for};
+pub use program::{Program, WIDE};
 pub use server::{Answer, Server};

@@ -93,6 +93,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Ends it as `kill -9` does, without waiting for that.
+    pub fn strike(&self) {
+        self.signal(Signal::KILL);
+    }
+
     /// Waits for the first line on its standard output that `pick` wants.
     ///
     /// # Panics
@@ -136,6 +141,19 @@ impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (stdout, stderr) = (self.stdout.so_far(), self.stderr.so_far());
         write!(f, "$ {}\n--- stdout\n{stdout}\n--- stderr\n{stderr}", self.command)
+    }
+}
+
+/// Waits until something holds that nobody announces.
+///
+/// # Panics
+/// If it takes longer than [`LIMIT`].
+#[track_caller]
+pub fn wait_for(mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(Instant::now() < deadline, "it never comes about");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -4,8 +4,10 @@
 //! The moments of the random kills and the random graphs follow from one seed, which a failure names;
 //! `SEED=… cargo test -p oneiric-tests --test kill` takes it again.
 
+mod crowd;
 mod shape;
 mod trial;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -14,13 +16,17 @@ use std::time::Duration;
 use oneiric_tests::{Program, Project};
 
 use shape::Shape;
-use trial::{Kill, Outputs, Trial};
+use trial::{Kill, Trial};
+use watch::Outputs;
 
 /// How many kills the test must have seen to be worth its name.
 const ENOUGH: usize = 200;
 
 /// How often a run is killed at random before it is left in peace.
 const RANDOM_KILLS: usize = 8;
+
+/// How many runs of each shape are under way at once in the crowd, and how often it is killed.
+const CROWD: (usize, usize) = (4, 6);
 
 /// A way to disturb a run.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +48,9 @@ fn a_killed_run_ends_as_if_it_had_not_been() {
     shapes.extend((0..3).map(|index| Shape::random(&format!("random{index}"), &mut rng)));
     let program = Project::new("kill", &shape::manifest("kill", &shapes)).program();
     let calm = shapes.iter().map(|shape| trial::undisturbed(&program, shape)).collect::<Vec<_>>();
+
+    let crowd = shapes.iter().zip(&calm).map(|(shape, (_, outputs))| (shape, outputs)).collect::<Vec<_>>();
+    crowd::endure(&program, &crowd, CROWD.0, CROWD.1, &mut rng);
 
     let mut work = Vec::new();
     for (shape, (took, outputs)) in shapes.iter().zip(&calm) {
@@ -74,7 +83,7 @@ fn a_killed_run_ends_as_if_it_had_not_been() {
     });
 
     let kills = kills.into_inner().expect("no thread panicked");
-    let total = kills.values().sum::<usize>();
+    let total = CROWD.1 + kills.values().sum::<usize>();
     println!("{total} kills (seed {seed}): {kills:?}");
     assert!(total >= ENOUGH, "only {total} kills (seed {seed}): {kills:?}");
 }
