@@ -28,24 +28,24 @@ workflows:
         with:
           order: "${order}"
           cents: 5
-          currency: euro  # O5001 at currency
-      missing:  # O5002 at missing
+          currency: euro  # O5101 at currency
+      missing:  # O5102 at missing
         task: pay
         with: { order: "${order}" }
       other-type:
         task: pay
         with:
-          order: "${payment}"  # O5003 at "${payment}"
+          order: "${payment}"  # O5103 at "${payment}"
           cents: 5
       part-of-other-type:
         task: pay
         with:
           order: "${order}"
-          cents: "${order.lines}"  # O5003 at "${order.lines}"
+          cents: "${order.lines}"  # O5103 at "${order.lines}"
       no-such-part:
         task: fetch
         with:
-          id: "${order.idd}"  # O5004 at "${order.idd}"
+          id: "${order.idd}"  # O5106 at "${order.idd}"
 "#,
     );
 }
@@ -68,15 +68,15 @@ workflows:
       text-for-number:
         task: fetch
         with:
-          id: seven  # O5005 at seven
+          id: seven  # O5104 at seven
       negative:
         task: fetch
         with:
-          id: -1  # O5005 at -1
+          id: -1  # O5104 at -1
       object:
         task: pay
         with:
-          order: { id: 1 }  # O5005 at { id: 1 }
+          order: { id: 1 }  # O5104 at { id: 1 }
           cents: 5
 "#,
     );
@@ -91,9 +91,9 @@ oneiric: 1
 name: functions
 package: effects
 tasks:
-  misspelt: { run: "effects::fech" }  # O5006 at "effects::fech"
-  unmarked: { run: "effects::unmarked" }  # O5006 at "effects::unmarked"
-  hidden: { run: "effects::hidden" }  # O5006 at "effects::hidden"
+  misspelt: { run: "effects::fech" }  # O5105 at "effects::fech"
+  unmarked: { run: "effects::unmarked" }  # O5105 at "effects::unmarked"
+  hidden: { run: "effects::hidden" }  # O5105 at "effects::hidden"
 workflows:
   faulty:
     nodes:
@@ -118,12 +118,13 @@ fn check(name: &str, manifest: &str) {
 
 /// The code and the place of every error in rendered diagnostics.
 fn reported(stderr: &str) -> Vec<(String, usize, usize)> {
-    let mut code = "";
+    let mut code = None;
     let mut faults = Vec::new();
     for line in stderr.lines() {
         if let Some((head, _)) = line.strip_prefix("error[").and_then(|rest| rest.split_once(']')) {
-            code = head;
+            code = Some(head);
         } else if let Some(place) = line.trim_start().strip_prefix("--> ")
+            && let Some(code) = code.take()
             && let [column, line, file] = place.rsplitn(3, ':').collect::<Vec<_>>()[..]
         {
             assert!(file.ends_with("manifest.yaml"), "a fault outside the manifest: {place}\n{stderr}");
