@@ -215,19 +215,17 @@ fn a_client_that_goes_away_does_not_take_the_run_with_it() {
 }
 
 #[test]
-fn a_client_that_says_nothing_is_cut_off_and_keeps_nobody_out() {
+fn clients_that_say_nothing_keep_nobody_out() {
     let place = place();
     let server = Server::start(&place);
-    let mut idlers = (0..64).map(|_| server.connect()).collect::<Vec<_>>();
+    let mut idlers = (0..200).map(|_| server.connect()).collect::<Vec<_>>();
     for idler in &mut idlers {
         idler.write_all(b"POST /tasks/workflow HTTP/1.1\r\nhost: x\r\n").expect("it is sent");
     }
     assert_eq!(server.get("/healthz").status, 200);
-    let mut rest = Vec::new();
-    // Cut off with or without an answer, but cut off.
-    let _ = idlers[0].read_to_end(&mut rest);
-    let text = String::from_utf8_lossy(&rest);
-    assert!(text.is_empty() || text.starts_with("HTTP/1.1 408"), "{text}");
+    assert_eq!(server.post(&json!({ "workflow": "echo" })).status, 200);
+    // Nor do they hold up the end.
+    let _ = server.stop().success();
 }
 
 #[test]
