@@ -212,11 +212,20 @@ impl Loop {
                 && self.run.state.cancelling().is_none()
             {
                 for node in ended {
-                    self.schedule.settle(&self.run.workflow.shape, &self.run.workflow.ranks, node);
+                    self.go_on_after(node);
                 }
             }
         }
         Ok(moved)
+    }
+
+    /// Lets begin what waited for the end of an attempt at `node` to be on disk.
+    fn go_on_after(&mut self, node: NodeId) {
+        let state = &self.run.state.nodes()[node.index()];
+        match (state.status, state.until) {
+            (NodeStatus::Retrying, Some(until)) => self.timers.push(Due(std::cmp::Reverse(until), node)),
+            _ => self.schedule.settle(&self.run.workflow.shape, &self.run.workflow.ranks, node),
+        }
     }
 
     fn take_in_commands(&mut self, cx: &mut Context<'_>) -> Option<Outcome> {
@@ -401,8 +410,8 @@ impl Loop {
             tracing::warn!(workflow = names.workflow, run_id = names.run_id, node = name, attempt, error = %error,
                 delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), "node-retrying");
             let until = at.after(delay);
+            // The timer is set when this is on disk: a crash must not make an attempt again that another has followed.
             self.record(at, Event::NodeRetrying { node, attempt, error, until }, Urgency::Now);
-            self.timers.push(Due(std::cmp::Reverse(until), node));
             return;
         }
         tracing::warn!(workflow = names.workflow, run_id = names.run_id, node = name, attempt, error = %error,
@@ -469,7 +478,7 @@ impl Loop {
         let ended = entries
             .iter()
             .filter_map(|entry| match entry.event {
-                Event::NodeCompleted { node, .. } => Some(node),
+                Event::NodeCompleted { node, .. } | Event::NodeRetrying { node, .. } => Some(node),
                 Event::NodeFailed { node, .. } if self.run.workflow.shape.continues(node) => Some(node),
                 _ => None,
             })
