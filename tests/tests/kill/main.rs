@@ -135,7 +135,7 @@ impl Drop for Context<'_> {
     #[expect(clippy::print_stderr, reason = "what a failure was about is told beside it")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("SEED={} {:?} of {:#?}", self.seed, self.disturbance, self.shape);
+            eprintln!("SEED={} {:?} of {:?}", self.seed, self.disturbance, self.shape);
         }
     }
 }
