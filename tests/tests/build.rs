@@ -102,7 +102,9 @@ fn a_second_manifest_finds_the_dependencies_compiled() {
              workflows:\n  w:\n    nodes:\n      a: {{ task: bulk, with: {{ bytes: 3 }} }}\n"
         )
     };
+    // Two kinds of program there are: with a package and without. Other tests build both meanwhile.
     Project::new("reuse-1", &manifest("reuse-1")).program();
+    Project::sample("hello").program();
     let before = libraries();
     assert!(!before.is_empty(), "no compiled runtime below {}", workspace().join("target").display());
     Project::new("reuse-2", &manifest("reuse-2")).program();

@@ -122,6 +122,8 @@ fn the_log_is_json_lines_and_nothing_else_is_printed() {
         for member in ["event", "level", "severity", "timestamp", "logger", "service.name"] {
             assert!(line[member].is_string(), "no {member} in {line}");
         }
+        let event = line["event"].as_str().expect("text");
+        assert!(event.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "no name: {event}");
     }
     let of_run = lines.iter().filter(|line| line["run_id"] == "r1").collect::<Vec<_>>();
     let events = of_run.iter().map(|line| line["event"].as_str().expect("text")).collect::<Vec<_>>();

@@ -282,6 +282,23 @@ fn sigterm_refuses_what_is_new_and_keeps_what_is_under_way() {
 }
 
 #[test]
+fn who_asks_twice_does_not_wait() {
+    let place = place();
+    let server = Server::start(&place);
+    let request = json!({ "workflow": "endless", "run_id": "r1" });
+    thread::scope(|scope| {
+        scope.spawn(|| server.try_request("POST", "/tasks/workflow", Some(&request.to_string())));
+        wait_for(|| place.path().join("family").exists());
+        server.process().terminate();
+        server.process().line(|line| line.contains("orchestrator-shutdown-requested").then_some(()));
+        server.process().terminate();
+        assert!(server.process().ends_within(Duration::from_secs(5)), "{}", server.process());
+    });
+    let _ = server.stop().success();
+    assert_eq!(place.show("r1")["status"], "running");
+}
+
+#[test]
 fn a_run_that_outlives_the_grace_period_goes_on_at_the_next_start() {
     let place = place();
     let mut command = place.command(["orchestrate", "--http-host", "127.0.0.1", "--http-port", "0"]);

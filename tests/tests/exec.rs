@@ -13,9 +13,10 @@ fn place() -> Place {
 
 /// Runs a workflow to its end and gives its nodes by name.
 fn run(place: &Place, workflow: &str, input: &Value, code: i32) -> impl Fn(&str) -> Value + use<> {
-    let input = input.to_string();
-    let _ =
-        place.run(["workflow", "run", workflow, "--run-id", "r1", "--json", "--context", &input]).code(code);
+    // A file, because one argument of a command line may not be as long as an input.
+    std::fs::write(place.path().join("input.json"), input.to_string()).expect("the input can be written");
+    let arguments = ["workflow", "run", workflow, "--run-id", "r1", "--json", "--context-file", "input.json"];
+    let _ = place.run(arguments).code(code);
     let shown = place.show("r1");
     move |name| {
         let nodes = shown["nodes"].as_array().expect("nodes");

@@ -62,7 +62,7 @@ fn a_full_disk_ends_the_program_and_loses_nothing() {
         assert!(server.process().ends_within(LIMIT), "it goes on without a disk\n{}", server.process());
         let output = server.kill();
         assert_eq!(output.status.code(), Some(1), "{output}");
-        told(&output, place.state(), &["make room", "start again"]);
+        told(&output, place.state(), &[medium.way_out(), "start again"]);
 
         // As long as nothing is done about it, it says so again.
         let output = Process::spawn(&mut medium.confine(place.command([
@@ -74,7 +74,7 @@ fn a_full_disk_ends_the_program_and_loses_nothing() {
         ])))
         .wait();
         assert_eq!(output.status.code(), Some(1), "{output}");
-        told(&output, place.state(), &["make room"]);
+        told(&output, place.state(), &[medium.way_out()]);
 
         medium.make_room();
         let server = Server::start(&place);

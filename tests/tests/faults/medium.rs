@@ -52,6 +52,14 @@ impl Medium {
         shell
     }
 
+    /// What a person is told to do about it. The system has another error for a limit than for a disk.
+    pub(crate) fn way_out(&self) -> &'static str {
+        match self {
+            Self::Limit(_) => "check the disk",
+            Self::Mount(_) => "make room",
+        }
+    }
+
     /// Makes room, for whoever is not confined.
     pub(crate) fn make_room(&self) {
         if matches!(self, Self::Mount(_)) {

@@ -55,7 +55,7 @@ fn a_killed_run_ends_as_if_it_had_not_been() {
     let mut work = Vec::new();
     for (shape, (took, outputs)) in shapes.iter().zip(&calm) {
         let mut add = |disturbance| work.push((shape, *took, outputs, disturbance));
-        (0..4).for_each(|_| add(Disturbance::Random(rng.u64(..))));
+        (0..8).for_each(|_| add(Disturbance::Random(rng.u64(..))));
         add(Disturbance::March(1, "after"));
         add(Disturbance::March(2, "before"));
         // More commits than nodes come only from retries and timers; what is never reached is no kill.
