@@ -236,9 +236,13 @@ async fn work(
 async fn stop(engine: &Engine, grace: Duration, signals: &mut Signals) -> Result<(), Failure> {
     let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(in_flight = engine.in_flight(), grace_ms, "orchestrator-shutdown-requested");
+    let mut stopped = std::pin::pin!(engine.stop(grace));
     tokio::select! {
-        stopped = engine.stop(grace) => stopped?,
-        () = signals.next() => engine.stop(Duration::ZERO).await?,
+        stopped = &mut stopped => stopped?,
+        () = signals.next() => {
+            engine.abandon();
+            stopped.await?;
+        }
     }
     Ok(())
 }

@@ -134,10 +134,15 @@ impl Engine {
     pub async fn stop(&self, grace: Duration) -> Result<(), checkpoint::Error> {
         self.drain();
         if tokio::time::timeout(grace, self.idle()).await.is_err() {
-            self.command_all(Command::Abandon);
+            self.abandon();
             self.idle().await;
         }
         self.0.store.close().await
+    }
+
+    /// Stops what is under way without waiting for it; all of it is begun again at the next start.
+    pub fn abandon(&self) {
+        self.command_all(Command::Abandon);
     }
 
     async fn idle(&self) {
