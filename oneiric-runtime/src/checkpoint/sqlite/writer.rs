@@ -105,7 +105,7 @@ impl Writer {
         match self.work() {
             Ok(promise) => self.close(promise),
             Err(error) => {
-                tracing::error!(%error, "the checkpoint store stopped");
+                tracing::error!(%error, "store-stopped");
                 self.refuse(&error);
             }
         }
@@ -245,7 +245,7 @@ impl Writer {
         if pages < LOG_PAGES_TOO_MANY {
             return self.checkpoint(CheckpointMode::PASSIVE);
         }
-        tracing::warn!(pages, "a long read keeps the checkpoint store's write-ahead log from being emptied");
+        tracing::warn!(pages, "store-log-kept-by-reader");
         self.checkpoint(CheckpointMode::TRUNCATE)
     }
 
