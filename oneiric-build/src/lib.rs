@@ -2,7 +2,8 @@
 //!
 //! Text becomes a [`Manifest`](manifest::Manifest), which the [`rules`] judge, and a [`Plan`], in which every name is
 //! resolved. Every fault on the way is a [`Diagnostic`](diagnostic::Diagnostic); all of them are found in one go. Without
-//! the `cli` feature nothing here touches the world.
+//! the `cli` feature nothing here touches the world, except for [`script`], which reads one manifest for a build script or a
+//! macro.
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -15,8 +16,12 @@ pub mod plan;
 #[cfg(feature = "cli")]
 pub mod project;
 pub mod rules;
+pub mod script;
+
+pub use script::compile;
 
 use diagnostic::Diagnostics;
+use manifest::Manifest;
 use plan::Plan;
 
 /// The plan of a manifest, with what is worth a warning; or everything that is wrong with it, in the order of the text.
@@ -26,9 +31,18 @@ pub fn check(source: &str) -> Result<(Plan, Diagnostics), Diagnostics> {
 
 /// Like [`check`], for the bytes of a file, which may not even be text.
 pub fn check_bytes(source: &[u8]) -> Result<(Plan, Diagnostics), Diagnostics> {
-    let (manifest, mut faults) = manifest::parse(source);
-    let Some(manifest) = manifest else { return Err(faults) };
-    let index = index::Index::of(&manifest);
+    match manifest::parse(source) {
+        (Some(manifest), faults) => check_manifest(&manifest, faults),
+        (None, faults) => Err(faults),
+    }
+}
+
+/// Like [`check`], for a manifest that is no text, or has been read; `faults` are those found so far.
+pub fn check_manifest(
+    manifest: &Manifest,
+    mut faults: Diagnostics,
+) -> Result<(Plan, Diagnostics), Diagnostics> {
+    let index = index::Index::of(manifest);
     rules::check(&index, &mut faults);
     faults.sort();
     if faults.has_errors() { Err(faults) } else { Ok((plan::resolve(&index), faults)) }

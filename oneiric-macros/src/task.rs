@@ -1,14 +1,21 @@
 //! `#[oneiric::task]`: leaves the function alone and writes a module of its name beside it, with the definition and the
 //! arguments by name. Functions and modules do not collide, and both travel through one `use`.
 
+use oneiric_build::codegen::style;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Ident, ItemFn, Pat, ReturnType, Type};
+use syn::{Error, Ident, ItemFn, ReturnType, Type};
 
-/// What a task looks like, for messages.
-const FORM: &str =
-    "a task is a function such as `pub async fn charge(ctx: Ctx, order: Order) -> Result<Payment, Error>`";
+use crate::options::Options;
+use crate::signature::{Form, is_result};
+
+/// What a task looks like.
+const FORM: Form = Form {
+    noun: "a task",
+    form: "a task is a function such as `pub async fn charge(ctx: Ctx, order: Order) -> Result<Payment, Error>`",
+};
 
 /// The function as it was, and the module beside it.
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
@@ -27,44 +34,36 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
 /// A function that can be a task.
 struct Task {
     function: ItemFn,
+    /// Constants of the definition that an option sets.
+    options: TokenStream,
     takes_context: bool,
     arguments: Vec<(Ident, Type)>,
 }
 
 fn parse(options: TokenStream, item: TokenStream) -> syn::Result<Task> {
-    if !options.is_empty() {
-        return Err(Error::new_spanned(options, "`#[oneiric::task]` takes no options yet"));
-    }
     let function = syn::parse2::<ItemFn>(item)
-        .map_err(|error| Error::new(error.span(), format!("only a function can be a task: {FORM}")))?;
-    let signature = &function.sig;
-    if let Some(first) = signature.generics.params.first() {
-        return Err(Error::new_spanned(first, format!("a task has no generic parameters: {FORM}")));
-    }
-    if let syn::Safety::Unsafe(unsafety) = &signature.safety {
-        return Err(Error::new_spanned(unsafety, format!("a task cannot be unsafe: {FORM}")));
-    }
-    let mut takes_context = false;
-    let mut arguments = Vec::new();
-    for (index, parameter) in signature.inputs.iter().enumerate() {
-        let FnArg::Typed(parameter) = parameter else {
-            return Err(Error::new_spanned(parameter, format!("a task is not a method: {FORM}")));
-        };
-        if index == 0 && is_context(&parameter.ty) {
-            takes_context = true;
-            continue;
-        }
-        let Pat::Ident(name) = &*parameter.pat else {
-            let message = format!("a manifest names this argument, so it needs a plain name: {FORM}");
-            return Err(Error::new_spanned(&parameter.pat, message));
-        };
-        if let Type::Reference(reference) = &*parameter.ty {
-            let message = format!("a task owns its arguments, so they cannot be references: {FORM}");
-            return Err(Error::new_spanned(reference, message));
-        }
-        arguments.push((name.ident.clone(), (*parameter.ty).clone()));
-    }
-    Ok(Task { function, takes_context, arguments })
+        .map_err(|error| Error::new(error.span(), format!("only a function can be a task: {}", FORM.form)))?;
+    let (takes_context, arguments) = FORM.parameters(&function.sig, is_context)?;
+    let options = constants(&Options::parse(options, &["retry", "timeout", "idempotent"])?)?;
+    Ok(Task { function, options, takes_context, arguments })
+}
+
+/// What the options say of nodes that name the task and say nothing themselves.
+fn constants(options: &Options) -> syn::Result<TokenStream> {
+    let retry = options.retry()?.map(|retry| {
+        let retry = style::retry(&retry);
+        quote!(const RETRY: ::oneiric::Retry = #retry;)
+    });
+    let timeout = options.timeout()?.map(|timeout| {
+        let timeout = style::duration(timeout);
+        quote!(const TIMEOUT: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(#timeout);)
+    });
+    let idempotent = options.flag("idempotent")?.then(|| {
+        quote!(
+            const IDEMPOTENT: bool = true;
+        )
+    });
+    Ok(quote!(#retry #timeout #idempotent))
 }
 
 /// Whether a type is `Ctx`, by whatever path.
@@ -72,22 +71,20 @@ fn is_context(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Ctx"))
 }
 
-/// Whether a type is written as a `Result`, by whatever path and however many of its parameters are named.
-fn is_result(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result"))
-}
-
 impl Task {
     fn module(&self) -> TokenStream {
         let ItemFn { vis, sig, .. } = &self.function;
         let name = &sig.ident;
         let names = self.arguments.iter().map(|(name, _)| name).collect::<Vec<_>>();
-        let types = self.arguments.iter().map(|(_, ty)| ty);
-        let texts = names.iter().map(|name| name.to_string().trim_start_matches("r#").to_owned());
+        let types = self.arguments.iter().map(|(_, ty)| ty).collect::<Vec<_>>();
+        let texts = names.iter().map(|name| name.unraw().to_string()).collect::<Vec<_>>();
+        let checks =
+            types.iter().map(|ty| quote_spanned!(ty.span()=> ::oneiric::__private::argument::<#ty>()));
+        let options = &self.options;
         let docs = names.iter().map(|name| format!("The argument `{name}`."));
         let about = format!("The task [`{name}`]({name}()) as a workflow names it.");
         let output = self.output();
-        let begin = self.begin();
+        let call = self.call();
         let from_input = self.input_as_argument();
         // A task that cannot be seen outside its module need not be used as one.
         let module_vis = match vis {
@@ -109,8 +106,21 @@ impl Task {
                     #( #[doc = #docs] pub #names: ::oneiric::value::Bind<#types>, )*
                 }
 
+                impl Args {
+                    /// The arguments in the function's order.
+                    #[allow(clippy::too_many_arguments)]
+                    pub fn new(#( #names: ::oneiric::value::Bind<#types> ),*) -> Self {
+                        Self { #( #names ),* }
+                    }
+                }
+
                 impl ::oneiric::task::Definition for Def {
+                    const PATH: &'static str = ::core::module_path!();
+                    const ARGUMENTS: &'static [&'static str] = &[#( #texts ),*];
+                    #options
+
                     type Args = Args;
+                    type Values = (#( #types, )*);
                     type Output = #output;
 
                     fn visit(args: &Args, visitor: &mut dyn ::oneiric::task::Visitor) {
@@ -118,18 +128,20 @@ impl Task {
                         let _ = (args, visitor);
                     }
 
-                    fn begin(
+                    fn read(
                         args: &Args,
                         scope: &::oneiric::value::Scope<'_>,
-                        ctx: ::oneiric::task::Ctx,
-                    ) -> ::core::result::Result<
-                        ::oneiric::task::Attempt<Self::Output>,
-                        ::oneiric::task::Error,
-                    > {
-                        let _ = (args, scope, &ctx);
-                        #begin
+                    ) -> ::core::result::Result<Self::Values, ::oneiric::task::Error> {
+                        let _ = (args, scope);
+                        ::core::result::Result::Ok((#( args.#names.read(scope)?, )*))
+                    }
+
+                    fn call(values: Self::Values, ctx: ::oneiric::task::Ctx) -> ::oneiric::task::Attempt<Self::Output> {
+                        #call
                     }
                 }
+
+                const _: () = { #( #checks; )* };
 
                 #from_input
             }
@@ -147,34 +159,34 @@ impl Task {
         }
     }
 
-    /// Reads the arguments and calls the function: in place if it is async, on a thread of its own if it would block.
-    fn begin(&self) -> TokenStream {
+    /// Calls the function: in place if it is async, on a thread of its own if it would block.
+    fn call(&self) -> TokenStream {
         let sig = &self.function.sig;
         let name = &sig.ident;
         let locals =
             (0..self.arguments.len()).map(|index| format_ident!("argument_{index}")).collect::<Vec<_>>();
-        let names = self.arguments.iter().map(|(name, _)| name);
         let context = self.takes_context.then(|| quote!(ctx,));
         let call = quote!(super::#name(#context #(#locals),*));
         let fallible = matches!(&sig.output, ReturnType::Type(_, ty) if is_result(ty));
+        let wait = sig.asyncness.is_some().then(|| quote!(.await));
+        let value = if fallible {
+            quote!(#call #wait.map_err(::core::convert::Into::into))
+        } else {
+            quote!(::core::result::Result::Ok(#call #wait))
+        };
         let attempt = if sig.asyncness.is_some() {
-            let value = if fallible {
-                quote!(#call.await.map_err(::core::convert::Into::into))
-            } else {
-                quote!(::core::result::Result::Ok(#call.await))
-            };
             quote!(::std::boxed::Box::pin(async move { #value }))
         } else {
-            let value = if fallible {
-                quote!(#call.map_err(::core::convert::Into::into))
-            } else {
-                quote!(::core::result::Result::Ok(#call))
-            };
             quote!(::oneiric::__private::blocking(move || #value))
         };
+        let attempt = if self.takes_context {
+            quote!(::oneiric::__private::cancellable(ctx, move |ctx| #attempt))
+        } else {
+            quote!({ let _ = ctx; #attempt })
+        };
         quote! {
-            #( let #locals = args.#names.read(scope)?; )*
-            ::core::result::Result::Ok(#attempt)
+            let (#( #locals, )*) = values;
+            #attempt
         }
     }
 

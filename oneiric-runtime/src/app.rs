@@ -1,31 +1,90 @@
-//! What a generated program is made of: its workflows by name, and the command line around them.
+//! What a program is made of: its workflows by name, and the command line around them.
 
 use std::process::ExitCode;
 
 use crate::command;
 use crate::dag::Dag;
+#[cfg(feature = "macros")]
+use crate::flow::Flow;
 use crate::program::Program;
+use crate::registry::{Known, Registry};
+use crate::stand_in::StandIns;
 
 /// Runs a program: does what its command line says. `plan` is what the compiler knew of it, as JSON, and `workflows`
 /// adds its workflows.
 pub fn main(plan: &'static str, workflows: fn(&mut App)) -> ExitCode {
-    let mut app = App::default();
-    workflows(&mut app);
-    command::main(Program::new(plan), app)
+    App::compiled(plan, workflows).main()
 }
 
 /// What declares the nodes of a workflow.
 pub(crate) type Build = fn(&Dag);
 
 /// The workflows of a program.
+///
+/// `oneiric::manifest!` and `oneiric_build::compile` make one from a manifest; by hand, it begins empty.
 #[derive(Clone, Debug, Default)]
 pub struct App {
-    pub(crate) workflows: Vec<(&'static str, Build)>,
+    pub(crate) plan: Option<&'static str>,
+    pub(crate) workflows: Vec<Listed>,
+    pub(crate) stand_ins: StandIns,
+}
+
+/// A workflow of a program.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    pub(crate) name: &'static str,
+    pub(crate) build: Build,
+    /// What is known of one that is a `#[oneiric::dag]`.
+    pub(crate) flow: Option<Known>,
 }
 
 impl App {
+    /// The program of a manifest: its plan, and what adds its workflows. Generated code calls it.
+    pub fn compiled(plan: &'static str, workflows: fn(&mut App)) -> Self {
+        let mut app = Self { plan: Some(plan), ..Self::default() };
+        workflows(&mut app);
+        app
+    }
+
     /// Adds a workflow. It is built when it is first needed, so a program of many starts as fast as one of few.
     pub fn workflow(&mut self, name: &'static str, build: fn(&Dag)) {
-        self.workflows.push((name, build));
+        self.workflows.push(Listed { name, build, flow: None });
+    }
+
+    /// Adds a workflow that is a function with `#[oneiric::dag]`.
+    #[cfg(feature = "macros")]
+    pub fn dag<F: Flow>(&mut self, name: &'static str, _flow: F) {
+        self.workflows.push(Listed { name, build: F::build, flow: Some(Known::of::<F>()) });
+    }
+
+    /// Does what this process's command line says, as a program does that `oneiric build` has made.
+    pub fn main(self) -> ExitCode {
+        command::main(Program::new(self.plan.unwrap_or("{}")), self)
+    }
+
+    /// Opens the store in the folder `state_dir` and goes on with the runs that were under way, inside a program that
+    /// has a main function and a tokio runtime of its own. The engine starts runs; [`Engine::stop`](crate::Engine::stop)
+    /// ends it.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, for one because another process has it.
+    #[cfg(feature = "sqlite")]
+    pub async fn open(
+        self,
+        state_dir: impl Into<std::path::PathBuf>,
+    ) -> Result<crate::Engine, crate::checkpoint::Error> {
+        let state_dir = state_dir.into();
+        let store = tokio::task::spawn_blocking(move || crate::checkpoint::Sqlite::open(&state_dir)).await;
+        let store = store.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let engine = crate::Engine::new(self, std::sync::Arc::new(store));
+        engine.recover().await?;
+        Ok(engine)
+    }
+
+    pub(crate) fn registry(self) -> Registry {
+        match self.plan {
+            Some(plan) => Program::new(plan).registry(self),
+            None => Registry::of(self, |_| None),
+        }
     }
 }

@@ -4,17 +4,22 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::json::Json;
 use crate::run::NodeId;
+use crate::stand_in::StandIns;
 use crate::task::{Definition, Retry, TakesInput, Visitor};
 use crate::value::{self, AnyBind, Bind, Input};
 use crate::workflow::{self, Does, Exec, Step, Task, Workflow};
 
 /// A workflow under construction.
 #[derive(Default)]
-pub struct Dag(RefCell<Draft>);
+pub struct Dag {
+    draft: RefCell<Draft>,
+    stand_ins: Arc<StandIns>,
+}
 
 #[derive(Default)]
 struct Draft {
@@ -24,14 +29,19 @@ struct Draft {
 }
 
 impl Dag {
+    /// One in which some tasks are something else.
+    pub(crate) fn with_stand_ins(stand_ins: Arc<StandIns>) -> Self {
+        Self { draft: RefCell::default(), stand_ins }
+    }
+
     /// How many nodes of a run may be under way at once.
     pub fn max_parallel(&self, nodes: u32) {
-        self.0.borrow_mut().max_parallel = Some(nodes);
+        self.draft.borrow_mut().max_parallel = Some(nodes);
     }
 
     /// How long a run may take.
     pub fn timeout(&self, timeout: Duration) {
-        self.0.borrow_mut().timeout = Some(timeout);
+        self.draft.borrow_mut().timeout = Some(timeout);
     }
 
     /// The run's input.
@@ -56,12 +66,12 @@ impl Dag {
 
     /// The finished workflow.
     pub(crate) fn finish(self, name: &'static str) -> Workflow {
-        let draft = self.0.into_inner();
+        let draft = self.draft.into_inner();
         Workflow::new(name, draft.nodes, draft.max_parallel, draft.timeout)
     }
 
     fn add<K>(&self, name: &'static str, does: Does, mut needs: Vec<NodeId>) -> Node<'_, K> {
-        let mut draft = self.0.borrow_mut();
+        let mut draft = self.draft.borrow_mut();
         let id = NodeId(u32::try_from(draft.nodes.len()).expect("fewer than 2^32 nodes"));
         needs.sort_unstable();
         needs.dedup();
@@ -96,8 +106,13 @@ impl<'d, D: Definition> Unbound<'d, Typed<D>> {
     pub fn with(self, args: D::Args) -> Node<'d, Output<D::Output>> {
         let mut needs = Needs::default();
         D::visit(&args, &mut needs);
-        let step: Box<dyn Step> = Box::new(Task::<D>(args));
-        self.dag.add(self.name, Does::Step(step), needs.0)
+        let stand_in = self.dag.stand_ins.of::<D>();
+        let step: Box<dyn Step> = Box::new(Task::<D> { args, stand_in });
+        let node = self.dag.add(self.name, Does::Step(step), needs.0);
+        node.change(|node| {
+            node.retry = D::RETRY;
+            node.timeout = D::TIMEOUT;
+        })
     }
 
     /// Gives the node the run's input as its one argument.
@@ -191,7 +206,7 @@ impl<K> Node<'_, K> {
     }
 
     fn change(self, change: impl FnOnce(&mut workflow::Node)) -> Self {
-        change(&mut self.dag.0.borrow_mut().nodes[self.id.index()]);
+        change(&mut self.dag.draft.borrow_mut().nodes[self.id.index()]);
         self
     }
 }

@@ -78,6 +78,7 @@ impl From<StartError> for Failure {
                 Self::new("workflow-unknown", message).with_nearest(nearest(&name, known))
             }
             StartError::Conflict { .. } => Self::new("run-id-conflict", message),
+            StartError::Input(_) => Self::new("input-not-json", message),
             StartError::Draining => Self::new("draining", message),
             StartError::Store(error) => error.into(),
         }

@@ -13,6 +13,8 @@ mod control;
 mod dag;
 pub mod engine;
 mod failure;
+#[cfg(feature = "macros")]
+pub mod flow;
 mod http;
 mod json;
 mod open_files;
@@ -20,9 +22,11 @@ mod program;
 mod registry;
 pub mod run;
 mod signals;
+mod stand_in;
 mod state_dir;
 pub mod task;
 mod telemetry;
+pub mod testing;
 pub mod value;
 mod workflow;
 
@@ -32,6 +36,6 @@ pub use dag::{Dag, Node};
 pub use engine::Engine;
 pub use json::Json;
 #[cfg(feature = "macros")]
-pub use oneiric_macros::task;
+pub use oneiric_macros::{dag, manifest, task};
 pub use task::{Ctx, Retry};
 pub use value::{Bind, Input};

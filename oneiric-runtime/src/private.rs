@@ -3,9 +3,22 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::task::{Attempt, Error, NODE};
+use tokio::sync::watch;
+
+#[cfg(feature = "macros")]
+use crate::engine::{Engine, StartError};
+#[cfg(feature = "macros")]
+use crate::flow::{Flow, Started};
+#[cfg(feature = "macros")]
+pub use crate::flow::{Line, Sketch};
+use crate::json::Json;
+use crate::task::{Attempt, Ctx, Definition, Error, NODE};
 
 /// The `Result` of a task, under whatever alias.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be what a task returns",
+    label = "its error has to turn into a `task::Error`, which every `std::error::Error` does"
+)]
 pub trait Fallible {
     /// What it holds when it is good.
     type Output: Serialize + DeserializeOwned + Send + 'static;
@@ -32,4 +45,53 @@ pub fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T, Error> + Sen
             },
         }
     })
+}
+
+/// What a type has to be to be an argument of a task.
+pub const fn argument<T: DeserializeOwned + Send + 'static>() {}
+
+/// What a type has to be to be what a task returns.
+pub const fn output<T: Serialize + DeserializeOwned + Send + 'static>() {}
+
+/// What a type has to be to be a parameter of a workflow.
+pub const fn parameter<T: Serialize + DeserializeOwned + 'static>() {}
+
+/// The name of an argument, empty if the task has fewer: rustc has said so already.
+pub const fn argument_name<D: Definition>(index: usize) -> &'static str {
+    if index < D::ARGUMENTS.len() { D::ARGUMENTS[index] } else { "" }
+}
+
+/// An attempt whose function can ask whether it is over.
+pub fn cancellable<T: 'static>(mut ctx: Ctx, begin: impl FnOnce(Ctx) -> Attempt<T>) -> Attempt<T> {
+    let (alive, over) = watch::channel(());
+    ctx.over = Some(over);
+    let attempt = begin(ctx);
+    Box::pin(async move {
+        let _alive = alive;
+        attempt.await
+    })
+}
+
+/// The input of a run: an object of the workflow's parameters, each written by [`Json::of`].
+pub fn input<const N: usize>(
+    parameters: [(&'static str, Result<Json, serde_json::Error>); N],
+) -> Result<Json, serde_json::Error> {
+    let mut text = String::from("{");
+    for (index, (name, value)) in parameters.into_iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        text.push_str(&format!("{comma}\"{name}\":{}", value?.text()));
+    }
+    text.push('}');
+    Ok(Json::trusted(text))
+}
+
+/// Starts a run of a workflow that is a function.
+#[cfg(feature = "macros")]
+pub async fn start<F: Flow>(
+    engine: &Engine,
+    run_id: Option<String>,
+    input: Result<Json, serde_json::Error>,
+) -> Result<Started<F::Output>, StartError> {
+    let input = input.map_err(|error| StartError::Input(error.to_string()))?;
+    crate::flow::start::<F>(engine, run_id, input).await
 }

@@ -79,14 +79,12 @@ impl Program {
 
     /// The workflows of `app`, each with its definition.
     pub(crate) fn registry(&self, app: App) -> Registry {
-        Registry::new(app.workflows.into_iter().map(|(name, build)| {
-            let definition = self.definition(name).map(|text| {
-                let digest: Digest<'_> = serde_json::from_str(text.get())
-                    .unwrap_or_else(|error| panic!("the plan of `{name}` is not the compiler's: {error}"));
-                Definition { digest: digest.digest.into_owned(), text: Json::trusted(text.get()) }
-            });
-            (name, build, definition)
-        }))
+        Registry::of(app, |name| {
+            let text = self.definition(name)?;
+            let digest: Digest<'_> = serde_json::from_str(text.get())
+                .unwrap_or_else(|error| panic!("the plan of `{name}` is not the compiler's: {error}"));
+            Some(Definition { digest: digest.digest.into_owned(), text: Json::trusted(text.get()) })
+        })
     }
 
     fn plan(&self) -> &Plan<'static> {

@@ -1,10 +1,12 @@
 //! The workflows of a program, each built when it is first needed.
 
+use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 
-use crate::app::Build;
+use crate::app::{App, Build, Listed};
 use crate::dag::Dag;
 use crate::json::Json;
+use crate::stand_in::StandIns;
 use crate::workflow::{Shared, Workflow};
 
 /// The workflows of a program by name.
@@ -16,7 +18,18 @@ pub(crate) struct Entry {
     build: Build,
     built: OnceLock<Shared>,
     plan: Option<Definition>,
+    known: Option<Known>,
     defined: OnceLock<Definition>,
+    stand_ins: Arc<StandIns>,
+}
+
+/// What is known of a workflow that is a `#[oneiric::dag]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// The type that stands for it.
+    pub(crate) id: TypeId,
+    /// Makes its definition.
+    pub(crate) define: fn() -> Definition,
 }
 
 /// A workflow's definition, as runs keep it.
@@ -29,20 +42,30 @@ pub(crate) struct Definition {
 }
 
 impl Registry {
-    /// The workflows in `list`, each with its definition from the plan if the compiler made one.
-    pub(crate) fn new(list: impl IntoIterator<Item = (&'static str, Build, Option<Definition>)>) -> Self {
-        let entry = |(name, build, plan)| Entry {
+    /// The workflows of `app`, each with its definition from the plan if the compiler made one.
+    pub(crate) fn of(app: App, plan: impl Fn(&str) -> Option<Definition>) -> Self {
+        let stand_ins = Arc::new(app.stand_ins);
+        let entry = |Listed { name, build, flow }| Entry {
             name,
             build,
             built: OnceLock::new(),
-            plan,
+            plan: if flow.is_some() { None } else { plan(name) },
+            known: flow,
             defined: OnceLock::new(),
+            stand_ins: Arc::clone(&stand_ins),
         };
-        Self(list.into_iter().map(entry).collect())
+        Self(app.workflows.into_iter().map(entry).collect())
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
         self.0.iter().find(|entry| entry.name == name)
+    }
+
+    /// The name under which a `#[oneiric::dag]` is here.
+    #[cfg(feature = "macros")]
+    pub(crate) fn name_of(&self, flow: TypeId) -> Option<&'static str> {
+        let is_it = |entry: &&Entry| entry.known.is_some_and(|known| known.id == flow);
+        self.0.iter().find(is_it).map(|entry| entry.name)
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
@@ -53,7 +76,7 @@ impl Registry {
 impl Entry {
     pub(crate) fn workflow(&self) -> Shared {
         let build = || {
-            let dag = Dag::default();
+            let dag = Dag::with_stand_ins(Arc::clone(&self.stand_ins));
             (self.build)(&dag);
             Arc::new(dag.finish(self.name))
         };
@@ -63,7 +86,10 @@ impl Entry {
     pub(crate) fn definition(&self) -> &Definition {
         match &self.plan {
             Some(definition) => definition,
-            None => self.defined.get_or_init(|| describe(&self.workflow())),
+            None => self.defined.get_or_init(|| match self.known {
+                Some(known) => (known.define)(),
+                None => describe(&self.workflow()),
+            }),
         }
     }
 }

@@ -114,6 +114,20 @@ impl Input {
     pub fn get<T: DeserializeOwned>(self, path: &'static str) -> Bind<T> {
         Bind::new(Vec::new(), move |scope| part(scope.input, "input", path))
     }
+
+    /// What `pick` finds in the part `name`, which is a `T`. The value is cloned.
+    pub fn path<T, U>(self, name: &'static str, pick: fn(&T) -> Option<&U>) -> Bind<U>
+    where
+        T: DeserializeOwned + 'static,
+        U: Clone + 'static,
+    {
+        Bind::new(Vec::new(), move |scope| {
+            let whole = part::<T>(scope.input, "input", name)?;
+            pick(&whole).cloned().ok_or_else(|| {
+                Error::permanent(format!("`${{input.{name}}}` is too short for what is asked of it"))
+            })
+        })
+    }
 }
 
 /// The output of `node`, read as the `T` that it was written from.
@@ -172,6 +186,11 @@ fn read_output<T: DeserializeOwned>(scope: &Scope<'_>, node: NodeId) -> Result<T
     let output = scope.state.output(node);
     let output = output.ok_or_else(|| Error::permanent("a node that is needed gave no output"))?;
     output.parse().map_err(|error| Error::permanent(format!("the stored output does not fit: {error}")))
+}
+
+/// This value.
+pub fn constant<T: Clone + Send + Sync + 'static>(value: T) -> Bind<T> {
+    Bind::new(Vec::new(), move |_| Ok(value.clone()))
 }
 
 /// The value of the manifest whose JSON is `text`.
@@ -241,7 +260,7 @@ fn permanent(error: serde_json::Error) -> Error {
 }
 
 /// Reads what stands at `path` in `whole`; `root` is its name in the manifest.
-fn part<T: DeserializeOwned>(whole: &Json, root: &str, path: &str) -> Result<T, Error> {
+pub(crate) fn part<T: DeserializeOwned>(whole: &Json, root: &str, path: &str) -> Result<T, Error> {
     let found = steps(path).try_fold(whole.text(), |text, step| match step {
         Step::Field(name) => {
             let mut members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;

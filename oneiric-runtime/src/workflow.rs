@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::json::Json;
 use crate::run::{NodeId, Shape, schedule};
+use crate::stand_in::StandIn;
 use crate::task::{Attempt, Ctx, Definition, Error, Retry, Visitor, exec};
 use crate::value::{AnyBind, Bind, Scope};
 
@@ -48,12 +49,22 @@ pub(crate) trait Step: Send + Sync {
     fn visit(&self, visitor: &mut dyn Visitor);
 }
 
-/// A step that calls a Rust function.
-pub(crate) struct Task<D: Definition>(pub(crate) D::Args);
+/// A step that calls a Rust function, or what a test has put in its place.
+pub(crate) struct Task<D: Definition> {
+    pub(crate) args: D::Args,
+    pub(crate) stand_in: Option<StandIn<D>>,
+}
 
 impl<D: Definition> Step for Task<D> {
     fn begin(&self, scope: &Scope<'_>, ctx: Ctx) -> Result<Attempt<Json>, Error> {
-        let attempt = D::begin(&self.0, scope, ctx)?;
+        let values = D::read(&self.args, scope)?;
+        let attempt = match &self.stand_in {
+            Some(stand_in) => {
+                let result = stand_in(ctx, values);
+                Box::pin(std::future::ready(result)) as Attempt<D::Output>
+            }
+            None => D::call(values, ctx),
+        };
         Ok(Box::pin(async move {
             let output = attempt.await?;
             Json::of(&output).map_err(|error| Error::permanent(format!("the output is not JSON: {error}")))
@@ -61,7 +72,7 @@ impl<D: Definition> Step for Task<D> {
     }
 
     fn visit(&self, visitor: &mut dyn Visitor) {
-        D::visit(&self.0, visitor);
+        D::visit(&self.args, visitor);
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
+
+use super::layout;
+use super::style::Style;
 
 /// Every function a generated file can import. A variable of such a name would hide it, so `names` avoids them.
 pub(super) const FUNCTIONS: [&str; 9] =
@@ -17,23 +20,27 @@ pub(super) struct Imports {
 }
 
 impl Imports {
-    /// Uses `oneiric::name`.
-    pub(super) fn root(&mut self, name: &'static str) -> Ident {
-        self.root.insert(name);
-        Ident::new(name, Span::call_site())
-    }
-
-    /// Uses `oneiric::value::name`.
-    pub(super) fn value(&mut self, name: &'static str) -> Ident {
-        self.value.insert(name);
-        Ident::new(name, Span::call_site())
-    }
-
     /// The `use` items, sorted as rustfmt sorts them.
     pub(super) fn tokens(&self) -> TokenStream {
         let value = use_item(&quote! { oneiric::value }, &self.value);
         let root = use_item(&quote! { oneiric }, &self.root);
         quote! { #value #root }
+    }
+}
+
+impl Style for Imports {
+    fn root(&mut self, name: &'static str) -> TokenStream {
+        self.root.insert(name);
+        Ident::new(name, Span::call_site()).into_token_stream()
+    }
+
+    fn value(&mut self, name: &'static str) -> TokenStream {
+        self.value.insert(name);
+        Ident::new(name, Span::call_site()).into_token_stream()
+    }
+
+    fn blank(&self) -> TokenStream {
+        layout::blank()
     }
 }
 

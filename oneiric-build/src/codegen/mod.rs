@@ -4,16 +4,22 @@
 
 pub mod map;
 
+mod app;
 mod imports;
 mod layout;
 mod names;
+pub mod style;
 mod value;
 mod workflow;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
+pub use self::app::app;
 use self::imports::Imports;
+pub use self::names::field;
+use self::style::Style;
+pub use self::workflow::{Returns, body};
 use crate::plan::Plan;
 
 /// The text of the program. `manifest_path` is where the manifest is, as a person would write it.
@@ -21,9 +27,6 @@ pub fn main_rs(plan: &Plan, manifest_path: &str) -> String {
     let functions = names::functions(plan);
     let mut imports = Imports::default();
     imports.root("App");
-    if !plan.workflows.is_empty() {
-        imports.root("Dag");
-    }
 
     let registrations = plan.workflows.iter().zip(&functions).map(|(workflow, function)| {
         let name = &workflow.name.value;
@@ -68,7 +71,8 @@ pub fn main_rs(plan: &Plan, manifest_path: &str) -> String {
     text
 }
 
-fn pretty(tokens: TokenStream) -> String {
+/// Tokens as text that a person can read.
+pub fn pretty(tokens: TokenStream) -> String {
     layout::text(&parse(tokens))
 }
 

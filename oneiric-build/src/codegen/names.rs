@@ -20,7 +20,7 @@ pub(super) fn variables(workflow: &Workflow) -> Vec<Ident> {
 }
 
 /// A field or a path segment: the name itself where Rust can write it.
-pub(super) fn field(name: &str) -> Ident {
+pub fn field(name: &str) -> Ident {
     if let Ok(ident) = syn::parse_str::<Ident>(name) {
         return ident;
     }

@@ -5,11 +5,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::quote;
 
-use super::imports::Imports;
 use super::names;
+use super::style::Style;
 use crate::plan::{Does, Expr, OnFailure, Part, Reference, Step, Workflow};
 
 /// What an expression can refer to.
@@ -21,39 +21,41 @@ pub(super) struct Scope<'a> {
 
 impl Scope<'_> {
     /// An argument of a Rust function: of whatever type its parameter has.
-    pub(super) fn argument(&self, expr: &Expr, imports: &mut Imports) -> TokenStream {
+    pub(super) fn argument(&self, expr: &Expr, style: &mut dyn Style) -> TokenStream {
         match expr {
-            Expr::Reference(reference) => self.reference(reference, imports),
+            Expr::Reference(reference) => self.reference(reference, style),
             Expr::Array(_) | Expr::Object(_) => {
-                let json = self.json(expr, imports);
+                let json = self.json(expr, style);
                 quote! { #json.parse() }
             }
-            Expr::Literal(_) | Expr::Template(_) => self.json(expr, imports),
+            Expr::Literal(_) | Expr::Template(_) => self.json(expr, style),
         }
     }
 
     /// An element of something that is JSON.
-    pub(super) fn json(&self, expr: &Expr, imports: &mut Imports) -> TokenStream {
+    pub(super) fn json(&self, expr: &Expr, style: &mut dyn Style) -> TokenStream {
         match expr {
-            Expr::Literal(value) => literal(&value.to_string(), imports),
-            Expr::Reference(reference) => self.json_reference(reference, imports),
+            Expr::Literal(value) => {
+                style.literal(value).unwrap_or_else(|| literal(&value.to_string(), style))
+            }
+            Expr::Reference(reference) => self.json_reference(reference, style),
             Expr::Template(parts) => {
-                let text = imports.value("text");
+                let text = style.value("text");
                 let parts = parts.iter().map(|part| match part {
-                    Part::Text(text) => literal(&serde_json::Value::from(text.as_str()).to_string(), imports),
-                    Part::Reference(reference) => self.json_reference(reference, imports),
+                    Part::Text(text) => literal(&serde_json::Value::from(text.as_str()).to_string(), style),
+                    Part::Reference(reference) => self.json_reference(reference, style),
                 });
                 let parts: Vec<TokenStream> = parts.collect();
                 quote! { #text([#(#parts),*]) }
             }
             Expr::Array(elements) => {
-                let array = imports.value("array");
+                let array = style.value("array");
                 let elements: Vec<TokenStream> =
-                    elements.iter().map(|element| self.json(element, imports)).collect();
+                    elements.iter().map(|element| self.json(element, style)).collect();
                 quote! { #array([#(#elements),*]) }
             }
             Expr::Object(members) => {
-                self.object(members.iter().map(|(key, value)| (key.as_str(), value)), imports)
+                self.object(members.iter().map(|(key, value)| (key.as_str(), value)), style)
             }
         }
     }
@@ -62,12 +64,12 @@ impl Scope<'_> {
     pub(super) fn object<'a>(
         &self,
         members: impl Iterator<Item = (&'a str, &'a Expr)>,
-        imports: &mut Imports,
+        style: &mut dyn Style,
     ) -> TokenStream {
-        let object = imports.value("object");
+        let object = style.value("object");
         let members: Vec<TokenStream> = members
             .map(|(key, value)| {
-                let value = self.json(value, imports);
+                let value = self.json(value, style);
                 quote! { (#key, #value) }
             })
             .collect();
@@ -75,8 +77,8 @@ impl Scope<'_> {
     }
 
     /// Input and what a program printed are JSON already and fit as they are; what Rust made has to be turned into it.
-    fn json_reference(&self, reference: &Reference, imports: &mut Imports) -> TokenStream {
-        let tokens = self.reference(reference, imports);
+    fn json_reference(&self, reference: &Reference, style: &mut dyn Style) -> TokenStream {
+        let tokens = self.reference(reference, style);
         let is_json = match reference {
             Reference::Input(_) => true,
             Reference::Output(node, _) => self.is_json(*node),
@@ -89,12 +91,20 @@ impl Scope<'_> {
         }
     }
 
-    fn reference(&self, reference: &Reference, imports: &mut Imports) -> TokenStream {
+    pub(super) fn reference(&self, reference: &Reference, style: &mut dyn Style) -> TokenStream {
         match reference {
-            Reference::Input(steps) if steps.is_empty() => quote! { input.whole() },
             Reference::Input(steps) => {
-                let path = text_literal(&path_text(steps));
-                quote! { input.get(#path) }
+                if let [Step::Field(name), rest @ ..] = &**steps
+                    && let Some(ty) = style.parameter(name)
+                {
+                    return parameter(name, &ty, rest);
+                }
+                if steps.is_empty() {
+                    quote! { input.whole() }
+                } else {
+                    let path = text_literal(&path_text(steps));
+                    quote! { input.get(#path) }
+                }
             }
             Reference::Output(node, steps) => {
                 let index = node.0 as usize;
@@ -118,7 +128,7 @@ impl Scope<'_> {
                 }
             }
             Reference::RunId => {
-                let run_id = imports.value("run_id");
+                let run_id = style.value("run_id");
                 quote! { #run_id() }
             }
         }
@@ -129,8 +139,30 @@ impl Scope<'_> {
     }
 }
 
+/// A parameter of the workflow, or part of one, whose type is known.
+fn parameter(name: &str, ty: &TokenStream, rest: &[Step]) -> TokenStream {
+    if rest.is_empty() {
+        return quote! { input.get::<#ty>(#name) };
+    }
+    let variable = names::field(name);
+    let part = part(&variable, rest);
+    quote! { input.path(#name, |#variable: &#ty| #part) }
+}
+
+/// The same tokens, all of them at one place.
+pub(super) fn at(span: Span, tokens: TokenStream) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = token {
+            token = TokenTree::Group(Group::new(group.delimiter(), at(span, group.stream())));
+        }
+        token.set_span(span);
+        token
+    };
+    tokens.into_iter().map(place).collect()
+}
+
 /// A duration in the largest unit that says it exactly.
-pub(super) fn duration(duration: Duration, imports: &mut Imports) -> TokenStream {
+pub(super) fn duration(duration: Duration, style: &mut dyn Style) -> TokenStream {
     const UNITS: [(&str, u128); 4] = [
         ("hours", 3_600_000_000_000),
         ("mins", 60_000_000_000),
@@ -141,7 +173,7 @@ pub(super) fn duration(duration: Duration, imports: &mut Imports) -> TokenStream
     let exact =
         if nanos == 0 { Some(&UNITS[2]) } else { UNITS.iter().find(|(_, size)| nanos.is_multiple_of(*size)) };
     if let Some((unit, size)) = exact {
-        let unit = imports.root(unit);
+        let unit = style.root(unit);
         let number = Literal::u128_unsuffixed(nanos / size);
         quote! { #unit(#number) }
     } else {
@@ -151,8 +183,8 @@ pub(super) fn duration(duration: Duration, imports: &mut Imports) -> TokenStream
     }
 }
 
-fn literal(json: &str, imports: &mut Imports) -> TokenStream {
-    let literal = imports.value("literal");
+fn literal(json: &str, style: &mut dyn Style) -> TokenStream {
+    let literal = style.value("literal");
     let text = text_literal(json);
     quote! { #literal(#text) }
 }
@@ -224,6 +256,7 @@ fn part(variable: &Ident, steps: &[Step]) -> TokenStream {
 
 #[cfg(test)]
 mod tests {
+    use super::super::imports::Imports;
     use super::*;
 
     #[test]

@@ -3,48 +3,76 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 
-use super::imports::Imports;
-use super::value::{Scope, duration, text_literal};
-use super::{doc_lines, layout, names};
+use super::style::Style;
+use super::value::{Scope, at, duration, text_literal};
+use super::{doc_lines, names};
+use crate::manifest::Spanned;
 use crate::plan::{Does, Expr, Node, NodeId, OnFailure, Part, Reference, Retry, Workflow};
 
 /// The function that describes `workflow` to the runtime.
-pub(super) fn function(workflow: &Workflow, name: &Ident, imports: &mut Imports) -> TokenStream {
+pub(super) fn function(workflow: &Workflow, name: &Ident, style: &mut dyn Style) -> TokenStream {
+    let docs = doc_lines(workflow.description.as_deref().unwrap_or_default());
+    let dag = style.root("Dag");
+    let body = body(workflow, None, style);
+    quote! {
+        #(#[doc = #docs])*
+        fn #name(dag: &#dag) {
+            #body
+        }
+    }
+}
+
+/// The statements that describe `workflow` to `dag`; the last binds what it returns, if it returns something.
+pub fn body(workflow: &Workflow, result: Option<&Returns<'_>>, style: &mut dyn Style) -> TokenStream {
     let variables = names::variables(workflow);
     let scope = Scope { workflow, variables: &variables };
-    let used: HashSet<NodeId> = workflow.nodes.iter().flat_map(|node| node.needs.iter().copied()).collect();
+    let mut used: HashSet<NodeId> =
+        workflow.nodes.iter().flat_map(|node| node.needs.iter().copied()).collect();
+    if let Some(Reference::Output(node, _)) = result.map(|result| &result.value.value) {
+        used.insert(*node);
+    }
 
-    let docs = doc_lines(workflow.description.as_deref().unwrap_or_default());
-    let settings = settings(workflow, imports);
-    let blank = (!settings.is_empty()).then(layout::blank);
+    let settings = settings(workflow, style);
+    let blank = if settings.is_empty() { TokenStream::new() } else { style.blank() };
     let nodes = workflow.nodes.iter().enumerate().map(|(index, node)| {
-        let call = call(node, &scope, imports);
+        let call = call(node, &scope, style);
         let id = NodeId(u32::try_from(index).expect("a plan counts its nodes in 32 bits"));
         if used.contains(&id) {
-            let variable = &variables[index];
+            let mut variable = variables[index].clone();
+            variable.set_span(style.span(node.name.span));
             quote! { let #variable = #call; }
         } else {
             quote! { #call; }
         }
     });
     let nodes: Vec<TokenStream> = nodes.collect();
+    let result = result.map(|Returns { value, ty }| {
+        let bound = at(style.span(value.span), scope.reference(value, style));
+        quote! { let _: #ty = #bound; }
+    });
     quote! {
-        #(#[doc = #docs])*
-        fn #name(dag: &Dag) {
-            #settings
-            #blank
-            #(#nodes)*
-        }
+        #settings
+        #blank
+        #(#nodes)*
+        #result
     }
 }
 
+/// What a workflow returns, and of which type that has to be.
+pub struct Returns<'a> {
+    /// A node's output, or part of one.
+    pub value: &'a Spanned<Reference>,
+    /// The type, as it is bound.
+    pub ty: TokenStream,
+}
+
 /// What holds for the whole workflow, and the input where an argument uses it.
-fn settings(workflow: &Workflow, imports: &mut Imports) -> TokenStream {
+fn settings(workflow: &Workflow, style: &mut dyn Style) -> TokenStream {
     let mut tokens = TokenStream::new();
     if let Some(timeout) = workflow.timeout {
-        let timeout = duration(timeout, imports);
+        let timeout = duration(timeout, style);
         tokens.extend(quote! { dag.timeout(#timeout); });
     }
     if let Some(limit) = workflow.max_parallel {
@@ -60,44 +88,46 @@ fn settings(workflow: &Workflow, imports: &mut Imports) -> TokenStream {
 }
 
 /// A node: what it does, its arguments, and its options in one fixed order.
-fn call(node: &Node, scope: &Scope<'_>, imports: &mut Imports) -> TokenStream {
+fn call(node: &Node, scope: &Scope<'_>, style: &mut dyn Style) -> TokenStream {
     let name = &node.name.value;
+    let place = style.span(node.name.span);
     let mut tokens = match &node.does {
         Does::Run { path, .. } => {
-            let path = path.value.split("::").map(names::field);
-            let path = quote! { #(#path)::* };
+            let path = style.path(&path.value);
             let arguments = node.with.as_ref().map(|with| {
                 let fields = with.arguments.iter().map(|(name, expr)| {
-                    let field = names::field(&name.value);
-                    let value = scope.argument(&expr.value, imports);
-                    quote! { #field: #value }
+                    let value = scope.argument(&expr.value, style);
+                    (names::field(&name.value), at(style.span(expr.span), value))
                 });
-                let fields: Vec<TokenStream> = fields.collect();
-                quote! { #path::Args { #(#fields),* } }
+                let fields = fields.collect();
+                style.arguments(&path, fields)
             });
-            let arguments = with(arguments);
-            quote! { dag.task(#name, #path::Def) #arguments }
+            let arguments = match arguments {
+                Some(arguments) => quote! { .with(#arguments) },
+                None => style.no_arguments(&path),
+            };
+            quote_spanned! { place=> dag.task(#name, #path::Def) #arguments }
         }
         Does::Exec { argv, .. } => {
             let arguments = node.with.as_ref().map(|with| {
                 let members = with.arguments.iter().map(|(name, expr)| (name.value.as_str(), &expr.value));
-                scope.object(members, imports)
+                scope.object(members, style)
             });
             let arguments = with(arguments);
             let argv = argv.iter().map(|word| text_literal(word));
             quote! { dag.exec(#name, [#(#argv),*]) #arguments }
         }
         Does::Wait(time) => {
-            let time = duration(*time, imports);
+            let time = duration(*time, style);
             quote! { dag.wait(#name, #time) }
         }
     };
     if let Some(retry) = &node.retry {
-        let retry = self::retry(retry, imports);
+        let retry = self::retry(retry, style);
         tokens.extend(quote! { .retry(#retry) });
     }
     if let Some(timeout) = node.timeout {
-        let timeout = duration(timeout, imports);
+        let timeout = duration(timeout, style);
         tokens.extend(quote! { .timeout(#timeout) });
     }
     if !node.after.is_empty() {
@@ -114,16 +144,16 @@ fn with(arguments: Option<TokenStream>) -> TokenStream {
     arguments.map_or_else(|| quote! { .with_input() }, |arguments| quote! { .with(#arguments) })
 }
 
-fn retry(retry: &Retry, imports: &mut Imports) -> TokenStream {
-    let kind = imports.root("Retry");
+pub(super) fn retry(retry: &Retry, style: &mut dyn Style) -> TokenStream {
+    let kind = style.root("Retry");
     let attempts = Literal::u32_unsuffixed(retry.attempts);
     let mut tokens = quote! { #kind::attempts(#attempts) };
     if let Some(delay) = retry.base_delay {
-        let delay = duration(delay, imports);
+        let delay = duration(delay, style);
         tokens.extend(quote! { .base_delay(#delay) });
     }
     if let Some(delay) = retry.max_delay {
-        let delay = duration(delay, imports);
+        let delay = duration(delay, style);
         tokens.extend(quote! { .max_delay(#delay) });
     }
     if let Some(jitter) = retry.jitter {

@@ -218,6 +218,11 @@ impl Expr {
     }
 }
 
+/// The duration that a text such as `1h30m` says, or why it says none.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    read::duration::parse(text)
+}
+
 /// The manifest in `bytes`, as far as it could be read, and what is wrong with its form.
 pub fn parse(bytes: &[u8]) -> (Option<Manifest>, Diagnostics) {
     let mut faults = Diagnostics::default();

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Does, Expr, Node, OnFailure, Part, Reference, Step};
 
 /// The form of the canonical text. A change of it changes every digest, and strands every run that is under way.
-const FORM: &str = "oneiric workflow 1";
+pub const FORM: &str = "oneiric workflow 1";
 
 /// SHA-256 of the canonical text, in hexadecimal.
 pub(super) fn of(nodes: &[Node]) -> String {
@@ -33,6 +33,45 @@ fn canonical(nodes: &[Node]) -> String {
     writer.out
 }
 
+/// The line of a node in its parts, for who knows a function's path and the names of its arguments only later.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Up to the path of the function it calls.
+    pub head: String,
+    /// That path.
+    pub path: Option<String>,
+    /// Its arguments: name and value.
+    pub with: Option<Vec<(String, String)>>,
+    /// What it waits for, and what its failure means.
+    pub tail: String,
+}
+
+impl Line {
+    /// The lines of these nodes, in the order that they have in the text.
+    pub fn of(nodes: &[Node]) -> Vec<Self> {
+        let written = |write: &dyn Fn(&mut Writer<'_>)| {
+            let mut writer = Writer { nodes, out: String::new() };
+            write(&mut writer);
+            writer.out
+        };
+        let mut sorted: Vec<&Node> = nodes.iter().collect();
+        sorted.sort_unstable_by_key(|node| node.name.as_str());
+        let line = |node: &Node| Self {
+            head: written(&|writer| writer.head(node)),
+            path: match &node.does {
+                Does::Run { path, .. } => Some(path.value.clone()),
+                _ => None,
+            },
+            with: node.with.as_ref().map(|with| {
+                let value = |value: &Expr| written(&|writer| writer.expr(value));
+                with.arguments.iter().map(|(name, it)| (name.value.clone(), value(it))).collect()
+            }),
+            tail: written(&|writer| writer.tail(node)),
+        };
+        sorted.into_iter().map(line).collect()
+    }
+}
+
 /// Writes canonical text. Names and texts stand after their length, so that none can be taken for anything else.
 struct Writer<'p> {
     nodes: &'p [Node],
@@ -42,23 +81,31 @@ struct Writer<'p> {
 impl Writer<'_> {
     fn node(&mut self, node: &Node) {
         self.out.push('\n');
-        self.text(&node.name);
-        match &node.does {
-            Does::Run { path, .. } => {
-                self.out.push_str(" run ");
-                self.text(path);
-            }
-            Does::Exec { argv, .. } => {
-                self.out.push_str(" exec ");
-                self.list(argv, |writer, word| writer.text(word));
-            }
-            Does::Wait(time) => _ = write!(self.out, " wait {}", time.as_millis()),
+        self.head(node);
+        if let Does::Run { path, .. } = &node.does {
+            self.text(path);
         }
         if let Some(with) = &node.with {
             self.out.push_str(" with ");
             let arguments = with.arguments.iter().map(|(name, value)| (name.as_str(), &value.value));
             self.entries(arguments.collect(), Self::expr);
         }
+        self.tail(node);
+    }
+
+    fn head(&mut self, node: &Node) {
+        self.text(&node.name);
+        match &node.does {
+            Does::Run { .. } => self.out.push_str(" run "),
+            Does::Exec { argv, .. } => {
+                self.out.push_str(" exec ");
+                self.list(argv, |writer, word| writer.text(word));
+            }
+            Does::Wait(time) => _ = write!(self.out, " wait {}", time.as_millis()),
+        }
+    }
+
+    fn tail(&mut self, node: &Node) {
         self.out.push_str(" needs ");
         let nodes = self.nodes;
         let mut needs: Vec<&str> =

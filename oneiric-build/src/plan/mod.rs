@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-mod digest;
+pub mod digest;
 mod dot;
 pub mod json;
 mod mermaid;

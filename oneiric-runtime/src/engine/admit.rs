@@ -44,6 +44,8 @@ pub enum StartError {
         /// The workflow of the run that has it.
         workflow: String,
     },
+    /// The input cannot be JSON.
+    Input(String),
     /// The process is about to stop.
     Draining,
     /// The store failed.
@@ -61,6 +63,7 @@ impl fmt::Display for StartError {
                 "run `{run_id}` exists already, of workflow `{workflow}` and with its own input; \
                  use another id for another run"
             ),
+            Self::Input(why) => write!(f, "the input cannot be JSON: {why}"),
             Self::Draining => f.write_str("the process is stopping; the run goes on when it is up again"),
             Self::Store(error) => error.fmt(f),
         }

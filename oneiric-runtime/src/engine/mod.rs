@@ -77,7 +77,7 @@ pub(crate) enum Progress {
 impl Engine {
     /// An engine for the workflows of `app` that keeps its runs in `store`.
     pub fn new(app: App, store: Arc<dyn Store>) -> Self {
-        Self::on(Registry::new(app.workflows.into_iter().map(|(name, build)| (name, build, None))), store)
+        Self::on(app.registry(), store)
     }
 
     pub(crate) fn on(registry: Registry, store: Arc<dyn Store>) -> Self {

@@ -7,12 +7,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{ControlError, Engine, Start, StartError};
-use crate::app::Build;
+use crate::app::{App, Build};
 use crate::checkpoint::{self, Created, Filter, Memory, NewRun, Record, Reply, Run, RunKey, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::dag::Dag;
 use crate::json::Json;
-use crate::registry::Registry;
 use crate::run::{Entry, Event, NodeId, NodeStatus, Report, Status};
 use crate::task::{Ctx, Error, Retry};
 use crate::value::{literal, text};
@@ -69,7 +68,11 @@ fn engine(workflows: &[(&'static str, Build)]) -> (Engine, Arc<Memory>) {
 
 fn on(workflows: &[(&'static str, Build)], store: &Arc<Memory>) -> Engine {
     let store: Arc<dyn Store> = Arc::clone(store) as _;
-    Engine::on(Registry::new(workflows.iter().map(|(name, build)| (*name, *build, None))), store)
+    let mut app = App::default();
+    for (name, build) in workflows {
+        app.workflow(name, *build);
+    }
+    Engine::new(app, store)
 }
 
 fn start(workflow: &str, run_id: &str, input: &str) -> Start {
@@ -407,7 +410,9 @@ async fn a_run_that_was_asked_for_during_recovery_is_not_driven_twice() {
     }
     let (engine, store) = engine(&[("flow", flow)]);
     left_behind(&store, &engine, "flow").await;
-    let registry = Registry::new([("flow", flow as Build, None)]);
+    let mut app = App::default();
+    app.workflow("flow", flow);
+    let registry = app.registry();
     let engine = Engine::on(registry, Arc::new(Slow(store)));
     let asked = async {
         tokio::time::sleep(secs(1)).await;

@@ -62,6 +62,7 @@ fn refused(error: &StartError) -> Answer {
             StatusCode::CONFLICT,
             &json!({ "error": "run-id-conflict", "run_id": run_id, "workflow": workflow, "detail": detail }),
         ),
+        StartError::Input(_) => Answer::explained(StatusCode::BAD_REQUEST, "input-not-json", &detail),
         StartError::Draining => stopping(),
         StartError::Store(error) if error.kind() == checkpoint::Kind::Corrupt => {
             Answer::explained(StatusCode::INTERNAL_SERVER_ERROR, "run-damaged", &detail)

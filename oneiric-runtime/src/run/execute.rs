@@ -330,6 +330,7 @@ impl Loop {
             node: definition.name,
             attempt,
             deadline: limit.map(|(_, deadline)| deadline),
+            over: None,
         };
         self.record(Timestamp::now(), Event::NodeStarted { node, attempt }, Urgency::Soon);
         let scope = Scope { run_id: &self.run.names.run_id, input: &self.run.input, state: &self.run.state };

@@ -1,6 +1,7 @@
 //! A run as it is shown to people and programs.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Illegal, NodeState, NodeStatus, Outline, Reason, State, Status};
 use crate::checkpoint::{Record, Run};
@@ -92,6 +93,16 @@ impl Report {
             finished: state.finished().iter().map(|node| node.index()).collect(),
             nodes,
         }
+    }
+
+    /// The node of this name.
+    pub fn node(&self, name: &str) -> Option<&NodeReport> {
+        self.nodes.iter().find(|node| node.node == name)
+    }
+
+    /// What the node of this name returned, if it has completed and returned a `T`.
+    pub fn output<T: DeserializeOwned>(&self, node: &str) -> Option<T> {
+        self.node(node)?.output.as_ref()?.parse().ok()
     }
 
     /// The nodes that completed or failed, in that order.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// The first parameter of a task that wants to know which run and attempt it serves.
@@ -11,6 +12,8 @@ pub struct Ctx {
     pub(crate) node: &'static str,
     pub(crate) attempt: u32,
     pub(crate) deadline: Option<Instant>,
+    /// Its other end goes with the attempt; `None` for a task that takes no `Ctx` and so cannot ask.
+    pub(crate) over: Option<watch::Receiver<()>>,
 }
 
 /// What all attempts of a run share.
@@ -55,5 +58,20 @@ impl Ctx {
     /// When this attempt will be stopped, if it has a timeout.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Whether this attempt is over: its timeout has passed, or its run was cancelled, or the process stops. Nobody
+    /// waits for the result any more.
+    ///
+    /// A function that is not `async` runs on a thread, which nothing can stop from outside: one that takes long asks
+    /// now and then, and returns. An `async` function is dropped where it awaits; what it has spawned can ask.
+    pub fn is_cancelled(&self) -> bool {
+        self.over.as_ref().is_some_and(|over| over.has_changed().is_err())
+    }
+
+    /// Waits until [`is_cancelled`](Self::is_cancelled).
+    pub async fn cancelled(&self) {
+        let Some(mut over) = self.over.clone() else { return std::future::pending().await };
+        while over.changed().await.is_ok() {}
     }
 }

@@ -1,11 +1,12 @@
 //! What `#[oneiric::task]` writes beside a function, so that a workflow can name the function and its arguments.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Ctx, Error};
+use super::{Ctx, Error, Retry};
 use crate::value::{AnyBind, Input, Scope};
 
 /// One attempt at a task, under way.
@@ -16,20 +17,36 @@ pub type Attempt<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
     message = "`{Self}` is not a task",
     note = "mark the function with `#[oneiric::task]` and name its `Def`"
 )]
-pub trait Definition: 'static {
+pub trait Definition: Sized + 'static {
+    /// Where the function is, such as `shop::charge`.
+    const PATH: &'static str;
+    /// The names of its arguments, in order.
+    const ARGUMENTS: &'static [&'static str];
+    /// How failed attempts of a node that does not say are tried again.
+    const RETRY: Retry = Retry::ONCE;
+    /// How long one attempt of a node that does not say may take.
+    const TIMEOUT: Option<Duration> = None;
+    /// Whether its author says that calling it again with the same arguments does no harm.
+    const IDEMPOTENT: bool = false;
+
     /// The arguments by name, each a [`Bind`](crate::value::Bind).
     type Args: Send + Sync + 'static;
+    /// The arguments as a tuple, as the function is given them.
+    type Values: Send + 'static;
     /// What it returns when it succeeds.
     type Output: Serialize + DeserializeOwned + Send + 'static;
 
     /// Shows every argument to `visitor`.
     fn visit(args: &Self::Args, visitor: &mut dyn Visitor);
 
-    /// Reads the arguments and begins an attempt.
+    /// Reads the arguments.
     ///
     /// # Errors
-    /// When an argument cannot be read.
-    fn begin(args: &Self::Args, scope: &Scope<'_>, ctx: Ctx) -> Result<Attempt<Self::Output>, Error>;
+    /// When one of them cannot be read.
+    fn read(args: &Self::Args, scope: &Scope<'_>) -> Result<Self::Values, Error>;
+
+    /// Begins an attempt.
+    fn call(values: Self::Values, ctx: Ctx) -> Attempt<Self::Output>;
 }
 
 /// A task of at most one argument, which can be the run's input.

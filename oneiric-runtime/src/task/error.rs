@@ -41,6 +41,11 @@ impl Error {
         Self::new(Kind::Permanent, message)
     }
 
+    /// What another error says, and that another attempt would only repeat it: `.map_err(Error::permanent_from)?`.
+    pub fn permanent_from(error: impl std::error::Error) -> Self {
+        Self { kind: Kind::Permanent, ..Self::from(error) }
+    }
+
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), causes: Vec::new() }
     }

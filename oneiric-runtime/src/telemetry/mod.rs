@@ -252,6 +252,7 @@ mod tests {
     #[test]
     fn what_a_task_logs_says_whose_it_is() {
         let ctx = Ctx {
+            over: None,
             run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w" }),
             node: "n",
             attempt: 1,

@@ -47,7 +47,8 @@ pub(super) fn read_positive(node: &Node<'_>, faults: &mut Diagnostics) -> Option
     Some(duration)
 }
 
-fn parse(text: &str) -> Result<Duration, String> {
+/// The duration that `text` says, or why it says none.
+pub(in crate::manifest) fn parse(text: &str) -> Result<Duration, String> {
     let millis = match text.strip_prefix('P') {
         Some(rest) => iso(rest)?,
         None => compound(text)?,

@@ -3,7 +3,7 @@
 //! A value that cannot be read is reported and left out, and reading goes on. Whether names refer to something is for
 //! `rules`.
 
-mod duration;
+pub(super) mod duration;
 mod fields;
 mod name;
 mod node;

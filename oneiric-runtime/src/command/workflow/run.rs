@@ -39,7 +39,7 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(context: Context, matches: &ArgMatches) -> Result<Done, Failure> {
     let workflow = matches.get_one::<String>("workflow").cloned().unwrap_or_default();
-    let known = || context.app.workflows.iter().map(|(name, _)| *name);
+    let known = || context.app.workflows.iter().map(|listed| listed.name);
     if known().all(|name| name != workflow) {
         let unknown = Failure::new("workflow-unknown", format!("there is no workflow `{workflow}`"));
         return Err(unknown.with_nearest(nearest(&workflow, known())));

@@ -13,6 +13,7 @@ async fn sh(script: &str, input: &str) -> Result<Json, Error> {
 
 async fn program(argv: &[&str], input: &str) -> Result<Json, Error> {
     let ctx = Ctx {
+        over: None,
         run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w" }),
         node: "n",
         attempt: 2,

@@ -1,0 +1,5 @@
+//! Compiles the manifest into `src/bin/scripted.rs`.
+
+fn main() {
+    oneiric_build::compile("manifests/service.yaml");
+}
