@@ -20,7 +20,7 @@ pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
 #[expect(missing_docs, reason = "documented on the re-export in oneiric-runtime, where its examples compile")]
 #[proc_macro_attribute]
 pub fn dag(options: TokenStream, item: TokenStream) -> TokenStream {
-    dag::expand(options.into(), item.into()).into()
+    dag::expand(options.into(), &item.into()).into()
 }
 
 #[expect(missing_docs, reason = "documented on the re-export in oneiric-runtime, where its examples compile")]

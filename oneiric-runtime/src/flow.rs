@@ -83,7 +83,10 @@ impl Sketch {
             }
             text.push_str(tail);
         }
-        let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let mut digest = String::with_capacity(64);
+        for byte in Sha256::digest(text) {
+            let _ = write!(digest, "{byte:02x}");
+        }
         let [before, after] = self.json.map(<[_]>::concat);
         Definition { text: Json::trusted(before + &digest + &after), digest }
     }

@@ -1,5 +1,7 @@
 //! For the expansions of macros only; not part of the public surface.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -76,13 +78,8 @@ pub fn cancellable<T: 'static>(mut ctx: Ctx, begin: impl FnOnce(Ctx) -> Attempt<
 pub fn input<const N: usize>(
     parameters: [(&'static str, Result<Json, serde_json::Error>); N],
 ) -> Result<Json, serde_json::Error> {
-    let mut text = String::from("{");
-    for (index, (name, value)) in parameters.into_iter().enumerate() {
-        let comma = if index > 0 { "," } else { "" };
-        text.push_str(&format!("{comma}\"{name}\":{}", value?.text()));
-    }
-    text.push('}');
-    Ok(Json::trusted(text))
+    let members = parameters.into_iter().map(|(name, value)| Ok((name, value?)));
+    Json::of(&members.collect::<Result<BTreeMap<_, _>, _>>()?)
 }
 
 /// Starts a run of a workflow that is a function.

@@ -36,11 +36,10 @@ pub fn body(workflow: &Workflow, result: Option<&Returns<'_>>, style: &mut dyn S
 
     let settings = settings(workflow, style);
     let blank = if settings.is_empty() { TokenStream::new() } else { style.blank() };
-    let nodes = workflow.nodes.iter().enumerate().map(|(index, node)| {
+    let nodes = (0..).map(NodeId).zip(&workflow.nodes).map(|(id, node)| {
         let call = call(node, &scope, style);
-        let id = NodeId(u32::try_from(index).expect("a plan counts its nodes in 32 bits"));
         if used.contains(&id) {
-            let mut variable = variables[index].clone();
+            let mut variable = variables[id.0 as usize].clone();
             variable.set_span(style.span(node.name.span));
             quote! { let #variable = #call; }
         } else {

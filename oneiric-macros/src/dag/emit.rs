@@ -200,14 +200,13 @@ fn sketch(read: &Read<'_>, result: Option<&Spanned<Reference>>) -> TokenStream {
         quote!(::oneiric::__private::Line { head: #head, path: #path, with: #with, tail: #tail })
     });
     let form = digest::FORM;
-    let result = match result.map(|result| &result.value) {
+    let result = option(match result.map(|result| &result.value) {
         Some(Reference::Output(node, steps)) => {
-            let node = workflow.node(*node).name.as_str();
-            let path = path(steps);
-            quote!(::core::option::Option::Some((#node, #path)))
+            let (node, path) = (workflow.node(*node).name.as_str(), path(steps));
+            Some(quote!((#node, #path)))
         }
-        _ => quote!(::core::option::Option::None),
-    };
+        _ => None,
+    });
     quote! {
         ::oneiric::__private::Sketch {
             json: [&[#before], &[#after]],
@@ -248,8 +247,8 @@ fn path(steps: &[Step]) -> String {
 }
 
 fn option(tokens: Option<TokenStream>) -> TokenStream {
-    match tokens {
-        Some(tokens) => quote!(::core::option::Option::Some(#tokens)),
-        None => quote!(::core::option::Option::None),
-    }
+    tokens.map_or_else(
+        || quote!(::core::option::Option::None),
+        |tokens| quote!(::core::option::Option::Some(#tokens)),
+    )
 }

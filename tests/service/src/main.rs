@@ -1,5 +1,6 @@
 //! An HTTP service that takes orders. Workflows are one thing that it does.
 
+use std::io::Write;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
@@ -24,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/", get(|| async { "This shop takes orders." }))
         .with_state(engine.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("http://{}", listener.local_addr()?);
+    writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
     let mut terminated = signal(SignalKind::terminate())?;
     let stopped = async move {
         terminated.recv().await;
