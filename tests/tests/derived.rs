@@ -3,15 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use oneiric_tests::Compiler;
-
-/// The top of the workspace.
-const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+use oneiric_tests::{Compiler, workspace};
 
 /// Compares a committed file with what it should be, or makes it that.
 #[track_caller]
 fn is_fresh(path: &str, expected: &str) {
-    let file = Path::new(TOP).join(path);
+    let file = workspace().join(path);
     if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
         std::fs::write(&file, expected).expect("the file can be written");
     }
@@ -26,7 +23,7 @@ fn the_runtimes_lock_has_the_versions_of_the_workspace() {
     let folder = folder.path().to_str().expect("its path is text");
     let _ = Compiler::get().run(["generate", "manifests/hello.yaml", "--out", folder]).success();
     let lock = Path::new(folder).join("Cargo.lock");
-    std::fs::copy(Path::new(TOP).join("Cargo.lock"), &lock).expect("the lock can be copied");
+    std::fs::copy(workspace().join("Cargo.lock"), &lock).expect("the lock can be copied");
 
     // Cargo keeps what the program can reach and drops the rest.
     let cargo = Command::new(env!("CARGO"))

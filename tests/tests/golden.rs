@@ -4,16 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use oneiric_tests::Compiler;
-
-/// The top of the workspace.
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package has a workspace")
-}
+use oneiric_tests::{Compiler, workspace};
 
 /// The name and the folder of each case.
 fn cases() -> Vec<(String, PathBuf)> {
-    let folder = top().join("tests/manifests/pass");
+    let folder = workspace().join("tests/manifests/pass");
     let mut cases: Vec<(String, PathBuf)> = std::fs::read_dir(folder)
         .expect("the cases are there")
         .map(|entry| entry.expect("a folder can be read"))
@@ -49,7 +44,7 @@ fn manifests_become_the_code_beside_them() {
 /// All of them are binaries of one crate, so that one run of cargo tells of all.
 #[test]
 fn the_code_compiles_without_a_warning() {
-    let folder = top().join("target/golden");
+    let folder = workspace().join("target/golden");
     let binaries = folder.join("src/bin");
     // A case may have gone since the last run.
     let _ = std::fs::remove_dir_all(&binaries);
@@ -63,12 +58,12 @@ fn the_code_compiles_without_a_warning() {
         oneiric-runtime = { path = \"../../oneiric-runtime\", default-features = false, features = [\"sqlite\"] }\n\
         shop = { path = \"../../tests/shop\" }\n\n[lints.rust]\nwarnings = \"deny\"\n\n[workspace]\n";
     std::fs::write(folder.join("Cargo.toml"), manifest).expect("a file can be written");
-    std::fs::copy(top().join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock can be copied");
+    std::fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock can be copied");
     let cargo = Command::new(env!("CARGO"))
         .args(["check", "--offline", "--quiet", "--bins", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         .arg("--target-dir")
-        .arg(top().join("target"))
+        .arg(workspace().join("target"))
         .output()
         .expect("cargo can be started");
     assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));

@@ -34,116 +34,149 @@ pub(crate) struct Said {
 pub(crate) fn judge(messages: &[Compiled], generated: &Path, map: &Map<'_>) -> Said {
     let mut said = Said::default();
     for Compiled { message, is_generated } in messages {
-        if !is_generated {
+        let is_error = matches!(message.level, DiagnosticLevel::Error | DiagnosticLevel::Ice);
+        if !is_generated || message.message.starts_with("linking with") {
             said.verbatim.extend(message.rendered.clone());
         } else if code(message) == Some("linker_messages") {
             said.linker.push(message.message.clone());
-        } else if matches!(message.level, DiagnosticLevel::Error | DiagnosticLevel::Ice)
-            && !message.message.starts_with("aborting due to")
-        {
-            said.faults.extend(translate(message, generated, map));
+        } else if is_error && !message.message.starts_with("aborting due to") {
+            said.faults.push(translate(message, generated, map));
         }
     }
     said.faults.sort();
     said
 }
 
-fn translate(message: &Message, generated: &Path, map: &Map<'_>) -> Vec<Diagnostic> {
+/// An error of rustc's and what its place stands for.
+struct Fault<'a> {
+    message: &'a Message,
+    primary: &'a DiagnosticSpan,
+    origin: Origin<'a>,
+}
+
+fn translate(message: &Message, generated: &Path, map: &Map<'_>) -> Diagnostic {
     let primary = message.spans.iter().find(|span| span.is_primary && generated.ends_with(&span.file_name));
     let origin = primary.and_then(|span| map.find(span.line_start, span.column_start));
-    if message.message.starts_with("linking with") {
-        return vec![unknown(&faults::NOT_STATIC, message, None)];
-    }
-    let (Some(primary), Some(origin)) = (primary, origin) else {
-        return vec![internal(message, None, generated)];
-    };
-    let fault = |rule: &'static Rule, text: String| {
-        let note = format!(
-            "rustc says: {}{}",
-            message.message,
-            code(message).map(|code| format!(" [{code}]")).unwrap_or_default()
-        );
-        Diagnostic::error(rule, origin.span(), text).note(note)
-    };
-    let node = &origin.node.name.value;
-    let called = match &origin.node.does {
-        Does::Run { path, .. } => path.value.as_str(),
-        Does::Exec { .. } | Does::Wait(_) => node,
-    };
-    let similar = similar(message);
-    match (code(message).unwrap_or_default(), origin.part) {
-        ("E0560", Part::Name(_) | Part::Value(_)) => {
-            let name = origin.argument().unwrap_or_default();
-            let fault = fault(&faults::UNKNOWN_ARGUMENT, format!("`{called}` has no argument `{name}`"));
-            let known = primary.label.as_deref().and_then(|label| label.split_once("available fields are: "));
-            vec![match (similar, known) {
-                (Some(similar), _) => fault.help(format!("there is one of a similar name: `{similar}`")),
-                (None, Some((_, known))) => fault.help(format!("its arguments are: {known}")),
-                (None, None) => fault,
-            }]
-        }
-        ("E0063", _) => {
-            let names = message.message.split(" in initializer").next().unwrap_or_default();
-            let names = names.split('`').skip(1).step_by(2);
-            names
-                .map(|name| {
-                    fault(&faults::MISSING_ARGUMENT, format!("argument `{name}` of `{node}` is missing"))
-                })
-                .collect()
-        }
-        ("E0308", Part::Value(_)) => vec![misfit(fault(&faults::MISFIT, fits_not(&origin)), primary)],
-        ("E0277", Part::Value(_)) => {
-            vec![fault(&faults::MISFIT, fits_not(&origin)).label(message.message.clone())]
-        }
-        ("E0277", Part::Arguments | Part::Node) if message.message.contains("more than one argument") => {
-            vec![
-                fault(
-                    &faults::MISSING_ARGUMENT,
-                    format!("`{called}` takes more than one argument, and `{node}` has no `with`"),
-                )
-                .help("name each argument under `with`"),
-            ]
-        }
-        ("E0277", Part::Arguments | Part::Node) => {
-            vec![fault(&faults::MISFIT, format!("the run's input does not fit `{called}`"))]
-        }
-        ("E0609" | "E0610" | "E0599" | "E0608" | "E0616", Part::Value(_)) => {
-            let name = origin.argument().unwrap_or_default();
-            // `[0]` becomes a call of `get`.
-            let elements = message.message.strip_prefix("no method named `get` found for ").map(|rest| {
-                format!("{} has no elements", rest.split(" in the current scope").next().unwrap_or(rest))
-            });
-            let fault = fault(
-                &faults::UNKNOWN_PART,
-                format!("argument `{name}` of `{node}` refers to what is not there"),
-            )
-            .label(elements.clone().unwrap_or_else(|| message.message.clone()));
-            vec![match similar.filter(|_| elements.is_none()) {
-                Some(similar) => fault.help(format!("there is one of a similar name: `{similar}`")),
-                None => fault,
-            }]
-        }
-        ("E0599" | "E0573", Part::Function | Part::Arguments)
-        | ("E0433" | "E0425" | "E0432" | "E0412" | "E0423" | "E0603" | "E0574" | "E0422", _) => {
-            vec![function(&origin, message, similar, called)]
-        }
-        _ => vec![internal(message, Some(&origin), generated)],
-    }
+    let fault = primary.zip(origin).map(|(primary, origin)| Fault { message, primary, origin });
+    let known = fault.as_ref().and_then(Fault::known);
+    known.unwrap_or_else(|| internal(message, origin.as_ref(), generated))
 }
 
-fn fits_not(origin: &Origin<'_>) -> String {
-    format!(
-        "argument `{}` of `{}` does not fit",
-        origin.argument().unwrap_or_default(),
-        origin.node.name.value
-    )
-}
+impl Fault<'_> {
+    /// What it means for the manifest, if that is known.
+    fn known(&self) -> Option<Diagnostic> {
+        Some(match (code(self.message)?, self.origin.part) {
+            ("E0560", Part::Name(_) | Part::Value(_)) => self.unknown_argument(),
+            ("E0063", _) => self.missing_arguments(),
+            ("E0277", Part::Arguments | Part::Node) => self.unfit_input(),
+            ("E0277", Part::Value(_)) => {
+                self.at(&faults::MISFIT, self.fits_not()).label(&*self.message.message)
+            }
+            ("E0308", Part::Value(_)) => self.misfit(),
+            ("E0599" | "E0608" | "E0609" | "E0610" | "E0616", Part::Value(_)) => self.unknown_part(),
+            ("E0573" | "E0599", Part::Function | Part::Arguments) => self.unknown_function(),
+            ("E0412" | "E0422" | "E0423" | "E0425" | "E0432" | "E0433" | "E0574", _) => {
+                self.unknown_function()
+            }
+            ("E0603", _) => self.private_function(),
+            _ => return None,
+        })
+    }
 
-/// Says the two types without what the runtime wraps them in.
-fn misfit(fault: Diagnostic, primary: &DiagnosticSpan) -> Diagnostic {
-    match &primary.label {
-        Some(label) => fault.label(unwrapped(label)),
-        None => fault,
+    /// A fault at the manifest's place, with what rustc called it.
+    fn at(&self, rule: &'static Rule, text: impl Into<String>) -> Diagnostic {
+        let code = code(self.message).map(|code| format!(" [{code}]")).unwrap_or_default();
+        let note = format!("rustc says: {}{code}", self.message.message);
+        Diagnostic::error(rule, self.origin.span(), text).note(note)
+    }
+
+    fn unknown_argument(&self) -> Diagnostic {
+        let text = format!("`{}` has no argument `{}`", self.called(), self.argument());
+        let fault = self.at(&faults::UNKNOWN_ARGUMENT, text);
+        let notes = self.message.children.iter().map(|child| child.message.as_str());
+        let mut notes = notes.chain(self.primary.label.as_deref());
+        match (similar(self.message), notes.find_map(|note| note.split_once("available fields are: "))) {
+            (None, Some((_, known))) => fault.help(format!("its arguments are: {known}")),
+            (similar, _) => helped(fault, similar),
+        }
+    }
+
+    fn missing_arguments(&self) -> Diagnostic {
+        // "missing fields `carrier` and `payment` in initializer of `shop::ship::Args`"
+        let (names, _) = self.message.message.split_once(" in initializer").unwrap_or_default();
+        let names = names.trim_start_matches("missing field").trim_start_matches('s').trim_start();
+        let (noun, verb) = if names.contains(' ') { ("arguments", "are") } else { ("argument", "is") };
+        self.at(&faults::MISSING_ARGUMENT, format!("{noun} {names} of `{}` {verb} missing", self.node()))
+    }
+
+    /// A node without `with` calls a function that the run's input is not for.
+    fn unfit_input(&self) -> Diagnostic {
+        let (called, node) = (self.called(), self.node());
+        if self.message.message.contains("more than one argument") {
+            let text = format!("`{called}` takes more than one argument, and `{node}` has no `with`");
+            return self.at(&faults::MISSING_ARGUMENT, text).help("name each argument under `with`");
+        }
+        self.at(&faults::MISFIT, format!("the run's input does not fit `{called}`"))
+    }
+
+    fn misfit(&self) -> Diagnostic {
+        let label = self.primary.label.as_deref().map(unwrapped).unwrap_or_default();
+        self.at(&faults::MISFIT, self.fits_not()).label(label)
+    }
+
+    fn unknown_part(&self) -> Diagnostic {
+        let text = format!("argument `{}` of `{}` refers to what is not there", self.argument(), self.node());
+        let fault = self.at(&faults::UNKNOWN_PART, text);
+        // `[0]` becomes a call of `get`, so that no other name is meant.
+        match self.message.message.strip_prefix("no method named `get` found for ") {
+            Some(rest) => {
+                let type_ = rest.split(" in the current scope").next().unwrap_or(rest);
+                fault.label(format!("{type_} has no elements"))
+            }
+            None => helped(fault.label(&*self.message.message), similar(self.message)),
+        }
+    }
+
+    fn unknown_function(&self) -> Diagnostic {
+        let text = format!("there is no task `{}`", self.called());
+        let fault = Diagnostic::error(&faults::UNKNOWN_FUNCTION, self.function(), text);
+        match similar(self.message) {
+            None => fault.help("a task is a `pub` function with `#[oneiric::task]` on it"),
+            similar => helped(fault, similar),
+        }
+    }
+
+    fn private_function(&self) -> Diagnostic {
+        Diagnostic::error(
+            &faults::UNKNOWN_FUNCTION,
+            self.function(),
+            format!("`{}` is private", self.called()),
+        )
+        .help("make it `pub`, and the modules around it")
+    }
+
+    /// Where the task names its function: whatever is wrong with that is said once, however many nodes call it.
+    fn function(&self) -> Span {
+        Origin { part: Part::Function, ..self.origin }.span()
+    }
+
+    fn fits_not(&self) -> String {
+        format!("argument `{}` of `{}` does not fit", self.argument(), self.node())
+    }
+
+    fn node(&self) -> &str {
+        &self.origin.node.name.value
+    }
+
+    fn argument(&self) -> &str {
+        self.origin.argument().unwrap_or_default()
+    }
+
+    fn called(&self) -> &str {
+        match &self.origin.node.does {
+            Does::Run { path, .. } => &path.value,
+            Does::Exec { .. } | Does::Wait(_) => self.node(),
+        }
     }
 }
 
@@ -165,41 +198,33 @@ fn unwrapped(label: &str) -> String {
     label.to_owned()
 }
 
-/// A function that cannot be called, said once where its task names it.
-fn function(origin: &Origin<'_>, message: &Message, similar: Option<&str>, called: &str) -> Diagnostic {
-    let span = Origin { part: Part::Function, ..*origin }.span();
-    if code(message) == Some("E0603") {
-        return Diagnostic::error(&faults::UNKNOWN_FUNCTION, span, format!("`{called}` is private"))
-            .help("make it `pub`, and the modules around it");
-    }
-    let fault = Diagnostic::error(&faults::UNKNOWN_FUNCTION, span, format!("there is no task `{called}`"));
-    match similar {
-        Some(similar) => fault.help(format!("there is one of a similar name: `{similar}`")),
-        None => fault.help("a task is a `pub` function with `#[oneiric::task]` on it"),
-    }
-}
-
 /// The name that rustc would have put there.
 fn similar(message: &Message) -> Option<&str> {
     let children = message.children.iter().filter(|child| child.message.contains("similar name"));
-    children
-        .flat_map(|child| &child.spans)
-        .find_map(|span| span.suggested_replacement.as_deref())
-        .map(|name| name.trim_start_matches("r#"))
+    let names =
+        children.flat_map(|child| &child.spans).filter_map(|span| span.suggested_replacement.as_deref());
+    names.map(|name| name.trim_start_matches("r#")).next()
 }
 
+fn helped(fault: Diagnostic, similar: Option<&str>) -> Diagnostic {
+    match similar {
+        Some(similar) => fault.help(format!("there is one of a similar name: `{similar}`")),
+        None => fault,
+    }
+}
+
+/// A fault that no rule foresees, told with all that rustc said.
 fn internal(message: &Message, origin: Option<&Origin<'_>>, generated: &Path) -> Diagnostic {
     let folder = generated.parent().and_then(Path::parent).unwrap_or(generated);
-    unknown(&faults::INTERNAL, message, origin)
-        .note(format!("the generated files are in `{}`", folder.display()))
-        .help("this is a fault of Oneiric's: please report it at https://github.com/lesleslie/oneiric/issues")
-}
-
-/// A fault that is told with all that rustc said.
-fn unknown(rule: &'static Rule, message: &Message, origin: Option<&Origin<'_>>) -> Diagnostic {
-    let span = origin.map_or(Span::default(), Origin::span);
     let text = message.rendered.as_deref().unwrap_or(&message.message);
-    Diagnostic::error(rule, span, rule.summary).note(text.trim().to_owned())
+    Diagnostic::error(
+        &faults::INTERNAL,
+        origin.map_or(Span::default(), Origin::span),
+        faults::INTERNAL.summary,
+    )
+    .note(text.trim().to_owned())
+    .note(format!("the generated files are in `{}`", folder.display()))
+    .help("this is a fault of Oneiric's: please report it at https://github.com/lesleslie/oneiric/issues")
 }
 
 fn code(message: &Message) -> Option<&str> {
