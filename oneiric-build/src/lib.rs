@@ -16,6 +16,7 @@ pub mod plan;
 #[cfg(feature = "cli")]
 pub mod project;
 pub mod rules;
+pub mod schema;
 pub mod script;
 
 pub use script::compile;

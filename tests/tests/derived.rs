@@ -41,3 +41,12 @@ fn the_runtimes_lock_has_the_versions_of_the_workspace() {
     }
     is_fresh("oneiric-build/src/project/runtime.lock", &expected);
 }
+
+/// Editors and programs get the schemas from the repository, or from `oneiric schema`.
+#[test]
+fn the_schemas_are_what_the_compiler_prints() {
+    for what in ["manifest", "diagnostics"] {
+        let printed = Compiler::get().run(["schema", what]).success().stdout;
+        is_fresh(&format!("docs/schema/{what}-1.json"), &printed);
+    }
+}

@@ -16,6 +16,7 @@ mod render;
 mod report;
 mod run;
 mod rustc;
+mod schema;
 mod shell;
 mod source;
 mod toolchain;
@@ -54,6 +55,7 @@ enum Command {
     Generate(generate::Args),
     Plan(plan::Args),
     Explain(explain::Args),
+    Schema(schema::Args),
 }
 
 /// Does what the command line says.
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => generate::exec(args),
         Command::Plan(args) => plan::exec(args),
         Command::Explain(args) => explain::exec(args),
+        Command::Schema(args) => schema::exec(args),
     };
     result.unwrap_or_else(|error| {
         Shell::new(false).error(&format!("{error:#}"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub(crate) mod faults;
 pub(crate) mod nearest;
-mod read;
+pub(crate) mod read;
 mod scalar;
 mod source;
 mod span;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::fields::expected;
+use super::section::Form;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Kind, Node};
 use crate::manifest::{Spanned, faults};
@@ -12,6 +13,27 @@ const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 
 /// A hundred years: what is longer was meant to be something else, and a deadline that far away overflows clocks.
 const MAX_MILLIS: u64 = 36_500 * 86_400_000;
+
+/// What [`parse`] takes, up to how large a number may be.
+macro_rules! regex {
+    () => {
+        "^((?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?|P(?=[0-9T])([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+([.][0-9]{1,3})?S)?)?)$"
+    };
+}
+
+/// What a duration looks like.
+pub(super) static FORM: Form =
+    Form::Pattern { name: "duration", regex: regex!(), except: &[], examples: &EXAMPLES };
+
+/// What a duration looks like that is longer than nothing.
+pub(super) static POSITIVE_FORM: Form = Form::Pattern {
+    name: "positive-duration",
+    regex: concat!("^(?=.*[1-9])", regex!()),
+    except: &[],
+    examples: &EXAMPLES,
+};
+
+const EXAMPLES: [&str; 6] = ["500ms", "30s", "5m", "2h", "1h30m", "PT5M"];
 
 /// The duration that `node` says.
 pub(super) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<Duration>> {

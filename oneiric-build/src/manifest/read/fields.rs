@@ -4,20 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::Number;
 
+use super::section::Section;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::nearest::nearest;
 use crate::manifest::yaml::{Entry, Kind, Node};
 use crate::manifest::{Span, Spanned, faults};
-
-/// The keys of one part of the manifest.
-pub(super) struct Section {
-    /// What the part is, such as "a task".
-    pub(super) what: &'static str,
-    /// The keys it takes.
-    pub(super) keys: &'static [&'static str],
-    /// The keys that are part of the schema and that this version does not compile.
-    pub(super) later: &'static [&'static str],
-}
 
 /// A mapping with the keys of one section.
 pub(super) struct Fields<'t, 's> {
@@ -35,8 +26,7 @@ impl<'t, 's> Fields<'t, 's> {
         faults: &mut Diagnostics,
     ) -> Option<Self> {
         let Kind::Mapping(entries) = &node.kind else {
-            let keys =
-                section.keys.iter().take(3).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            let keys = section.names().take(3).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             expected(node, &format!("{}: a mapping with keys such as {keys}", section.what), faults);
             return None;
         };
@@ -52,7 +42,7 @@ impl<'t, 's> Fields<'t, 's> {
                     )
                     .label(format!("this version does not compile it in {}", section.what)),
                 );
-            } else if !section.keys.contains(&key) && key != "<<" {
+            } else if section.key(key).is_none() && key != "<<" {
                 faults.push(unknown(entry, section));
             }
         }
@@ -66,12 +56,13 @@ impl<'t, 's> Fields<'t, 's> {
 
     /// A key with its value, if it is there.
     pub(super) fn entry(&self, key: &str) -> Option<&'t Entry<'s>> {
-        debug_assert!(self.section.keys.contains(&key), "`{key}` is not a key of {}", self.section.what);
+        debug_assert!(self.section.key(key).is_some(), "`{key}` is not a key of {}", self.section.what);
         self.entries.iter().find(|entry| entry.key == key)
     }
 
     /// The value of a key that has to be there; `example` shows how to write it.
     pub(super) fn require(&self, key: &str, example: &str, faults: &mut Diagnostics) -> Option<&'t Node<'s>> {
+        debug_assert!(self.section.key(key).is_some_and(|key| key.is_required), "`{key}` can be left out");
         let found = self.get(key);
         if found.is_none() {
             faults.push(
@@ -88,7 +79,7 @@ impl<'t, 's> Fields<'t, 's> {
 }
 
 fn unknown(entry: &Entry<'_>, section: &Section) -> Diagnostic {
-    let known: Vec<&str> = section.keys.iter().chain(section.later).copied().collect();
+    let known: Vec<&str> = section.names().chain(section.later.iter().copied()).collect();
     let fault = Diagnostic::error(
         &faults::UNKNOWN_KEY,
         entry.key_span,
@@ -97,7 +88,7 @@ fn unknown(entry: &Entry<'_>, section: &Section) -> Diagnostic {
     if let Some(name) = nearest(&entry.key, &known) {
         return fault.help(format!("did you mean `{name}`?"));
     }
-    let keys: Vec<String> = section.keys.iter().map(|key| format!("`{key}`")).collect();
+    let keys: Vec<String> = section.names().map(|key| format!("`{key}`")).collect();
     fault.help(format!("its keys are {}", keys.join(", ")))
 }
 

@@ -9,11 +9,13 @@ mod name;
 mod node;
 mod reference;
 mod retry;
+pub(crate) mod section;
 mod task;
 mod value;
 mod workflow;
 
-use fields::{Fields, Section, entries, expected, text};
+use fields::{Fields, entries, expected, text};
+use section::{Form, Key, Section};
 
 use super::yaml::{self, Kind};
 use super::{Manifest, Span, Spanned, faults};
@@ -28,9 +30,34 @@ const MAX_PROGRAM_NAME: usize = 128;
 /// The folders that cargo keeps beside the binaries it builds: a binary of such a name is refused.
 const CARGO_FOLDERS: [&str; 4] = ["build", "deps", "examples", "incremental"];
 
-static TOP: Section = Section {
+/// All of a manifest.
+pub(crate) static TOP: Section = Section {
     what: "a manifest",
-    keys: &["oneiric", "name", "description", "package", "tasks", "workflows"],
+    about: "What a program is made of: `oneiric build` checks it and compiles it to one static binary.",
+    keys: &[
+        Key::new("oneiric", &Form::Version(VERSION), "The version of the manifest's schema.").required(),
+        Key::new("name", &PROGRAM_NAME, "The name of the program, which is the name of its binary.")
+            .required(),
+        Key::new("description", &Form::Text, "What the program is for."),
+        Key::new(
+            "package",
+            &Form::Text,
+            "The cargo package whose library holds the Rust functions that tasks `run`.",
+        ),
+        Key::new(
+            "tasks",
+            &Form::Table { name: &name::FORM, of: &Form::Section(&task::TASK), least: 0 },
+            "Pieces of work, by name. A node names the task that it runs.",
+        ),
+        // That there is one is demanded by a rule, which has more to say about it.
+        Key::new(
+            "workflows",
+            &Form::Table { name: &name::FORM, of: &Form::Section(&workflow::WORKFLOW), least: 1 },
+            "Graphs of nodes, by name. Each can be run by itself.",
+        )
+        .required(),
+    ],
+    one_of: &[],
     later: &[
         "adapters",
         "services",
@@ -44,6 +71,14 @@ static TOP: Section = Section {
         "source",
         "entries",
     ],
+};
+
+/// What a binary can be called.
+static PROGRAM_NAME: Form = Form::Pattern {
+    name: "program-name",
+    regex: "^[a-z][a-z0-9-]{0,127}$",
+    except: &CARGO_FOLDERS,
+    examples: &["my-program"],
 };
 
 pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<Manifest> {

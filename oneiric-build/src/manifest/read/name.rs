@@ -1,6 +1,7 @@
 //! Names that a manifest gives: of tasks, workflows and nodes.
 
 use super::fields::shortened;
+use super::section::Form;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::Entry;
 use crate::manifest::{Spanned, faults};
@@ -10,6 +11,16 @@ const MAX: usize = 128;
 
 /// The words that begin a reference to something other than a node.
 const RESERVED: [&str; 4] = ["input", "item", "run", "secret"];
+
+/// What a name looks like.
+pub(super) static FORM: Form = Form::Pattern { name: "name", regex: REGEX, except: &[], examples: &[] };
+
+/// What the name of a node looks like.
+pub(super) static NODE_FORM: Form =
+    Form::Pattern { name: "node-name", regex: REGEX, except: &RESERVED, examples: &[] };
+
+/// What [`fits`] takes.
+const REGEX: &str = "^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$";
 
 /// The key of `entry` as the name of a `noun`.
 pub(super) fn read(entry: &Entry<'_>, noun: &str, faults: &mut Diagnostics) -> Spanned<String> {

@@ -1,15 +1,43 @@
 //! The entries of a workflow's `nodes`.
 
-use super::fields::{Fields, Section, expected, text};
+use super::fields::{Fields, expected, text};
+use super::section::{Form, Key, Section};
 use super::{duration, name, retry, value};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::nearest::nearest;
 use crate::manifest::yaml::{self, Entry, Kind};
 use crate::manifest::{Node, NodeDoes, OnFailure, Spanned, faults};
 
-static NODE: Section = Section {
+pub(super) static NODE: Section = Section {
     what: "a node",
-    keys: &["task", "wait", "with", "depends_on", "retry", "timeout", "on_failure"],
+    about: "A step of a workflow.",
+    keys: &[
+        Key::new("task", &Form::Text, "The task that it runs, by name."),
+        Key::new("wait", &duration::FORM, "It waits so long. The timer survives a restart."),
+        Key::new(
+            "with",
+            &Form::Values,
+            "The arguments, by name. In text, `${node}` is what that node returned and `${node.path[0]}` a part of it, `${input.path}` is the run's input and `${run.id}` its id; `$${` is a plain `${`. Without `with`, the run's input is the one argument.",
+        ),
+        Key::new(
+            "depends_on",
+            &Form::List { of: &name::NODE_FORM, least: 0 },
+            "Nodes that it waits for without taking what they return.",
+        ),
+        Key::new(
+            "retry",
+            &Form::Section(&retry::RETRY),
+            "How failed attempts are tried again, instead of as the task says.",
+        ),
+        Key::new(
+            "timeout",
+            &duration::POSITIVE_FORM,
+            "How long one attempt may take, instead of as the task says.",
+        ),
+        Key::new("on_failure", &Form::Word(&ON_FAILURE), "What its failure means for the rest of the run.")
+            .default("fail"),
+    ],
+    one_of: &["task", "wait"],
     later: &[
         "action",
         "workflow",
@@ -21,6 +49,11 @@ static NODE: Section = Section {
         "settings",
     ],
 };
+
+const ON_FAILURE: [(&str, &str); 2] = [
+    ("fail", "What depends on the node is skipped, and the run fails."),
+    ("continue", "What depends on the node runs without what it would have returned."),
+];
 
 /// The keys of [`NODE`] that say what a node does, supported or not.
 const WHAT: [&str; 4] = ["task", "wait", "action", "workflow"];
@@ -108,7 +141,7 @@ fn on_failure(node: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<OnFailu
                 node.span,
                 format!("`{other}` is not `fail` or `continue`"),
             );
-            faults.push(match nearest(other, &["fail", "continue"]) {
+            faults.push(match nearest(other, &ON_FAILURE.map(|(word, _)| word)) {
                 Some(name) => fault.help(format!("did you mean `{name}`?")),
                 None => {
                     fault.help("`fail` skips what depends on the node; `continue` goes on without its output")

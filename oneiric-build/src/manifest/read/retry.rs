@@ -1,14 +1,30 @@
 //! How failed attempts are tried again.
 
 use super::duration;
-use super::fields::{Fields, Section, count, ratio};
+use super::fields::{Fields, count, ratio};
+use super::section::{Form, Key, Section};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::Entry;
 use crate::manifest::{Retry, Spanned, faults};
 
-static RETRY: Section = Section {
+pub(super) static RETRY: Section = Section {
     what: "`retry`",
-    keys: &["attempts", "base_delay", "max_delay", "jitter"],
+    about: "How a failed attempt is tried again: after `base_delay`, then after twice that, and so on, at most after `max_delay`.",
+    keys: &[
+        Key::new("attempts", &Form::Count, "How many attempts there are in all; `1` is no retry.").required(),
+        Key::new(
+            "base_delay",
+            &duration::FORM,
+            "The wait after the first failure: a second where it is left out.",
+        ),
+        Key::new("max_delay", &duration::FORM, "The longest wait: a minute where it is left out."),
+        Key::new(
+            "jitter",
+            &Form::Ratio,
+            "The largest part of a wait that chance may take off, from 0 (none) to 1 (all of it): a quarter where it is left out.",
+        ),
+    ],
+    one_of: &[],
     later: &["when_exhausted"],
 };
 

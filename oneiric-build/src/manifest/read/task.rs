@@ -1,15 +1,40 @@
 //! The entries of `tasks`.
 
-use super::fields::{Fields, Section, expected, has_candidates, text};
+use super::fields::{Fields, expected, has_candidates, text};
+use super::section::{Form, Key, Section};
 use super::{duration, name, retry};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Entry, Kind, Node};
 use crate::manifest::{Spanned, Task, TaskDoes, faults};
 
-static TASK: Section = Section {
+pub(super) static TASK: Section = Section {
     what: "a task",
-    keys: &["run", "exec", "description", "retry", "timeout"],
+    about: "A piece of work that nodes name: a Rust function, or a program.",
+    keys: &[
+        Key::new(
+            "run",
+            &PATH,
+            "The path of the Rust function that it calls. The function has `#[oneiric::task]`.",
+        ),
+        Key::new(
+            "exec",
+            &Form::List { of: &Form::Text, least: 1 },
+            "The program that it starts, with its arguments. JSON comes in on standard input and goes out on standard output; no shell reads it.",
+        ),
+        Key::new("description", &Form::Text, "What the task does."),
+        Key::new("retry", &Form::Section(&retry::RETRY), "How failed attempts are tried again."),
+        Key::new("timeout", &duration::POSITIVE_FORM, "How long one attempt may take."),
+    ],
+    one_of: &["run", "exec"],
     later: &["action", "settings", "effect", "priority", "stack_level", "profile"],
+};
+
+/// As much of a path as can be said without knowing which words Rust keeps for itself.
+static PATH: Form = Form::Pattern {
+    name: "function-path",
+    regex: "^[^:\\s]+(::[^:\\s]+)+$",
+    except: &[],
+    examples: &["shop::charge"],
 };
 
 pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Task {

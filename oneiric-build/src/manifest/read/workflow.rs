@@ -1,14 +1,27 @@
 //! The entries of `workflows`.
 
-use super::fields::{Fields, Section, count, expected, has_candidates, text};
+use super::fields::{Fields, count, expected, has_candidates, text};
+use super::section::{Form, Key, Section};
 use super::{duration, name, node};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Entry, Kind, Node};
 use crate::manifest::{Workflow, faults};
 
-static WORKFLOW: Section = Section {
+pub(super) static WORKFLOW: Section = Section {
     what: "a workflow",
-    keys: &["description", "timeout", "max_parallel", "nodes"],
+    about: "A graph of nodes. A node starts as soon as what it waits for has ended.",
+    keys: &[
+        Key::new("description", &Form::Text, "What the workflow is for."),
+        Key::new("timeout", &duration::POSITIVE_FORM, "How long a run may take."),
+        Key::new("max_parallel", &Form::Count, "How many nodes of one run may be at work at once."),
+        Key::new(
+            "nodes",
+            &Form::Table { name: &name::NODE_FORM, of: &Form::Section(&node::NODE), least: 1 },
+            "The steps, by name. Their order in the file does not matter.",
+        )
+        .required(),
+    ],
+    one_of: &[],
     later: &["scheduler", "notifications", "retry", "input", "on_change", "when_exhausted"],
 };
 
