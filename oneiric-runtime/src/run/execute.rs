@@ -343,14 +343,15 @@ impl Loop {
             "node-started"
         );
         let node_ctx = ctx.clone();
-        let begin = || {
+        let first_poll = || {
             let mut work = step.begin(&scope, ctx)?;
             Ok(match work.as_mut().poll(cx) {
                 Poll::Ready(result) => Begun::Over(result?),
                 Poll::Pending => Begun::UnderWay(work),
             })
         };
-        let begun = std::panic::catch_unwind(AssertUnwindSafe(|| NODE.sync_scope(node_ctx.clone(), begin)));
+        let begun =
+            std::panic::catch_unwind(AssertUnwindSafe(|| NODE.sync_scope(node_ctx.clone(), first_poll)));
         let result = match begun {
             Ok(Ok(Begun::UnderWay(work))) => {
                 // Polled again as one of many, it leaves that place's waker where it waits.
