@@ -50,6 +50,8 @@ struct Context {
     app: App,
 }
 
+/// The command line. Commands of several are described only as far as they are called, since starting up should not
+/// cost what only a typing person needs.
 fn root() -> Command {
     Command::new("oneiric")
         .disable_help_subcommand(true)

@@ -6,6 +6,8 @@
 mod client;
 mod order;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::client::send;
 pub(crate) use self::order::{Order, Place, perform, show};

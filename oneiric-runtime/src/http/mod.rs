@@ -31,7 +31,7 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::answer::Answer;
-use self::door::{Door, Listener};
+use self::door::{Connection, Door, Listener};
 use self::lifecycle::Lifecycle;
 use self::route::Route;
 use crate::control;
@@ -90,20 +90,7 @@ impl Server {
                 accepted = self.accept(&listener) => accepted,
             };
             match accepted {
-                Ok((stream, place)) => {
-                    let server = self.clone();
-                    let service = service_fn(move |request| server.clone().respond(L::DOOR, request));
-                    let connection = http1::Builder::new()
-                        .timer(TokioTimer::new())
-                        .header_read_timeout(HEAD_TIMEOUT)
-                        .serve_connection(TokioIo::new(stream), service);
-                    let connection = graceful.watch(connection);
-                    tokio::spawn(async move {
-                        // A client that goes away, or sends what is not HTTP, is none of our business.
-                        let _ = connection.await;
-                        drop(place);
-                    });
-                }
+                Ok((connection, place)) => self.attend(connection, place, L::DOOR, &graceful),
                 Err(error) => {
                     tracing::warn!(error = %error, "http-accept-failed");
                     tokio::time::sleep(PAUSE).await;
@@ -113,8 +100,30 @@ impl Server {
         let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
     }
 
+    /// Answers what comes over `connection`, in a task of its own.
+    fn attend(
+        &self,
+        connection: Connection,
+        place: OwnedSemaphorePermit,
+        door: Door,
+        graceful: &GracefulShutdown,
+    ) {
+        let server = self.clone();
+        let service = service_fn(move |request| server.clone().respond(door, request));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(connection), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A client that goes away, or sends what is not HTTP, is none of our business.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+
     /// The next connection, and its place among those that may be.
-    async fn accept<L: Listener>(&self, listener: &L) -> io::Result<(L::Stream, OwnedSemaphorePermit)> {
+    async fn accept<L: Listener>(&self, listener: &L) -> io::Result<(Connection, OwnedSemaphorePermit)> {
         let place = Arc::clone(&self.0.connections).acquire_owned().await.map_err(io::Error::other)?;
         Ok((listener.accept().await?, place))
     }

@@ -16,15 +16,16 @@ use crate::json::Json;
 pub(super) const NAME: &str = "runs";
 
 pub(super) fn command() -> Command {
-    Command::new(NAME)
-        .about("Show runs, and let them go on, end, or be forgotten")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(list::command().arg(json_argument()))
-        .subcommand(show::command().arg(run_argument()).arg(json_argument()))
-        .subcommand(resume::command().arg(run_argument()).arg(json_argument()))
-        .subcommand(cancel::command().arg(run_argument()).arg(json_argument()))
-        .subcommand(prune::command().arg(json_argument()))
+    Command::new(NAME).about("Show runs, and let them go on, end, or be forgotten").defer(|command| {
+        command
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommand(list::command().arg(json_argument()))
+            .subcommand(show::command().arg(run_argument()).arg(json_argument()))
+            .subcommand(resume::command().arg(run_argument()).arg(json_argument()))
+            .subcommand(cancel::command().arg(run_argument()).arg(json_argument()))
+            .subcommand(prune::command().arg(json_argument()))
+    })
 }
 
 pub(super) fn run(context: Context, matches: &ArgMatches) -> Result<Done, Failure> {

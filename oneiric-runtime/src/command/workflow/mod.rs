@@ -13,12 +13,13 @@ use crate::failure::Failure;
 pub(super) const NAME: &str = "workflow";
 
 pub(super) fn command() -> Command {
-    Command::new(NAME)
-        .about("Show workflows and run them")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(plan::command())
-        .subcommand(run::command())
+    Command::new(NAME).about("Show workflows and run them").defer(|command| {
+        command
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommand(plan::command())
+            .subcommand(run::command())
+    })
 }
 
 pub(super) fn run(context: Context, matches: &ArgMatches) -> Result<Done, Failure> {
