@@ -1,6 +1,6 @@
 //! Compiles an Oneiric manifest to a program.
 //!
-//! Text becomes a [`Manifest`](manifest::Manifest), which the [`rules`] judge, and a [`Plan`], in which every name is
+//! Text becomes a [`Manifest`], which the [`rules`] judge, and a [`Plan`], in which every name is
 //! resolved. Every fault on the way is a [`Diagnostic`](diagnostic::Diagnostic); all of them are found in one go. Without
 //! the `cli` feature nothing here touches the world, except for [`script`], which reads one manifest for a build script or a
 //! macro.

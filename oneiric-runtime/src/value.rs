@@ -55,7 +55,7 @@ impl<T> Bind<T> {
         (self.read)(scope)
     }
 
-    /// This value as JSON, to stand in an [`object`], an [`array`] or a [`text`].
+    /// This value as JSON, to stand in an [`object`](object()), an [`array`](array()) or a [`text`](text()).
     pub fn json(self) -> Bind<Json>
     where
         T: Serialize + 'static,
