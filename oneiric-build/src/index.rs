@@ -24,6 +24,8 @@ pub(crate) struct Graph<'m> {
     names: HashMap<&'m str, usize>,
     /// For each node, what it waits for; those it takes data from come first.
     pub(crate) needs: Vec<Vec<Edge>>,
+    /// Whether a node waits for, or takes data from, one that is not there.
+    pub(crate) dangles: bool,
 }
 
 /// One node waits for another.
@@ -91,8 +93,9 @@ impl<'m> Graph<'m> {
             // Of two with one name the first counts; a rule reports the second.
             names.entry(node.name.as_str()).or_insert(index);
         }
-        let needs = nodes.iter().map(|node| edges(node, &names)).collect();
-        Self { workflow, nodes, names, needs }
+        let mut dangles = false;
+        let needs = nodes.iter().map(|node| edges(node, &names, &mut dangles)).collect();
+        Self { workflow, nodes, names, needs, dangles }
     }
 
     /// The node of this name.
@@ -117,17 +120,20 @@ impl<'m> Graph<'m> {
     }
 }
 
-fn edges(node: &Node, names: &HashMap<&str, usize>) -> Vec<Edge> {
-    let mut edges = Vec::new();
+/// What a node waits for, of what is there; `dangles` is set where something is not.
+fn edges(node: &Node, names: &HashMap<&str, usize>, dangles: &mut bool) -> Vec<Edge> {
+    let mut edges = Vec::with_capacity(node.depends_on.len());
+    let mut add = |name: &str, span: Span, carries_data: bool| match names.get(name) {
+        Some(&to) => edges.push(Edge { to, span, carries_data }),
+        None => *dangles = true,
+    };
     for reference in node.with.iter().flat_map(manifest::With::references) {
-        if let Root::Node(name) = &reference.root
-            && let Some(&to) = names.get(name.as_str())
-        {
-            edges.push(Edge { to, span: reference.span, carries_data: true });
+        if let Root::Node(name) = &reference.root {
+            add(name, reference.span, true);
         }
     }
-    edges.extend(node.depends_on.iter().filter_map(|name| {
-        Some(Edge { to: *names.get(name.as_str())?, span: name.span, carries_data: false })
-    }));
+    for name in &node.depends_on {
+        add(name, name.span, false);
+    }
     edges
 }

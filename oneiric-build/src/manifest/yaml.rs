@@ -126,10 +126,11 @@ impl<'s> Builder<'s, '_> {
                 }
                 Event::Scalar(value, style, anchor, tag) => {
                     let broken = self.decorated(span, anchor, tag.is_some());
+                    let text = self.in_source(value, style, span);
                     if self.expects_key() {
-                        self.key(value, style, span, broken);
+                        self.key(text.value, style, span, broken);
                     } else {
-                        let kind = if broken { Kind::Broken } else { self.scalar(value, style, span) };
+                        let kind = if broken { Kind::Broken } else { self.scalar(text, style, span) };
                         self.close(Node { span: self.trimmed(span, style), kind });
                     }
                 }
@@ -182,10 +183,12 @@ impl<'s> Builder<'s, '_> {
         let Span { start, .. } = collection.span();
         let bracketed = matches!(self.text.as_bytes().get(start), Some(b'[' | b'{'));
         let (last, broken, kind) = match collection {
-            Open::List { items, broken, .. } => {
+            Open::List { mut items, broken, .. } => {
+                items.shrink_to_fit();
                 (items.last().map(|item| item.span.end), broken, Kind::List(items))
             }
-            Open::Mapping { entries, broken, .. } => {
+            Open::Mapping { mut entries, broken, .. } => {
+                entries.shrink_to_fit();
                 (entries.last().map(|entry| entry.value.span.end), broken, Kind::Mapping(entries))
             }
         };
@@ -229,9 +232,9 @@ impl<'s> Builder<'s, '_> {
         }
     }
 
-    fn scalar(&mut self, value: Cow<'s, str>, style: ScalarStyle, span: Span) -> Kind<'s> {
+    fn scalar(&mut self, text: Text<'s>, style: ScalarStyle, span: Span) -> Kind<'s> {
         if style == ScalarStyle::Plain {
-            match scalar::resolve(&value) {
+            match scalar::resolve(&text.value) {
                 Plain::Null => return Kind::Null,
                 Plain::Bool(value) => return Kind::Bool(value),
                 Plain::Number(value) => return Kind::Number(value),
@@ -241,7 +244,7 @@ impl<'s> Builder<'s, '_> {
                         Diagnostic::error(
                             &faults::NUMBER,
                             span,
-                            format!("`{value}` is not a number a manifest can hold"),
+                            format!("`{}` is not a number a manifest can hold", text.value),
                         )
                         .label(why)
                         .help(instead),
@@ -250,10 +253,20 @@ impl<'s> Builder<'s, '_> {
                 }
             }
         }
-        let inner =
-            span.start + usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
-        let verbatim = (self.text.get(inner..inner + value.len()) == Some(&*value)).then_some(inner);
-        Kind::Text(Text { value, verbatim })
+        Kind::Text(text)
+    }
+
+    /// A scalar as a piece of the source, where it stands there letter by letter: the scanner's own copy of it takes many
+    /// times the room.
+    fn in_source(&self, value: Cow<'s, str>, style: ScalarStyle, span: Span) -> Text<'s> {
+        let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+        let at = span.start + usize::from(quoted);
+        match self.text.get(at..at + value.len()) {
+            Some(piece) if piece == value => Text { value: Cow::Borrowed(piece), verbatim: Some(at) },
+            _ => {
+                Text { value: Cow::Owned(value.into_owned().into_boxed_str().into_string()), verbatim: None }
+            }
+        }
     }
 
     /// Reports an anchor or a tag; whether there was one.

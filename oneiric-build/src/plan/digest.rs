@@ -13,24 +13,37 @@ use super::{Does, Expr, Node, OnFailure, Part, Reference, Step};
 /// The form of the canonical text. A change of it changes every digest, and strands every run that is under way.
 pub const FORM: &str = "oneiric workflow 1";
 
-/// SHA-256 of the canonical text, in hexadecimal.
+/// How much canonical text is written before it is hashed and forgotten, in bytes.
+const CHUNK: usize = 16 * 1024;
+
+/// SHA-256 of the canonical text, in hexadecimal: a line for each node, sorted by name.
 pub(super) fn of(nodes: &[Node]) -> String {
-    let digest = Sha256::digest(canonical(nodes));
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+    let mut hash = Sha256::new();
+    let (sorted, ranks) = by_name(nodes);
+    let mut writer = Writer { nodes, ranks: &ranks, out: FORM.to_owned() };
+    for node in sorted {
+        writer.node(node);
+        if writer.out.len() >= CHUNK {
+            hash.update(&writer.out);
+            writer.out.clear();
+        }
+    }
+    hash.update(&writer.out);
+    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-/// A line for each node, sorted by name.
-fn canonical(nodes: &[Node]) -> String {
-    let mut sorted: Vec<&Node> = nodes.iter().collect();
-    sorted.sort_unstable_by_key(|node| node.name.as_str());
-    let mut writer = Writer { nodes, out: FORM.to_owned() };
-    for node in sorted {
-        writer.node(node);
+/// The nodes sorted by name, and where each of them comes in that order.
+fn by_name(nodes: &[Node]) -> (Vec<&Node>, Vec<usize>) {
+    let mut sorted: Vec<usize> = (0..nodes.len()).collect();
+    sorted.sort_unstable_by_key(|&node| nodes[node].name.as_str());
+    let mut ranks = vec![0; nodes.len()];
+    for (rank, &node) in sorted.iter().enumerate() {
+        ranks[node] = rank;
     }
-    writer.out
+    (sorted.into_iter().map(|node| &nodes[node]).collect(), ranks)
 }
 
 /// The line of a node in its parts, for who knows a function's path and the names of its arguments only later.
@@ -49,13 +62,12 @@ pub struct Line {
 impl Line {
     /// The lines of these nodes, in the order that they have in the text.
     pub fn of(nodes: &[Node]) -> Vec<Self> {
+        let (sorted, ranks) = by_name(nodes);
         let written = |write: &dyn Fn(&mut Writer<'_>)| {
-            let mut writer = Writer { nodes, out: String::new() };
+            let mut writer = Writer { nodes, ranks: &ranks, out: String::new() };
             write(&mut writer);
             writer.out
         };
-        let mut sorted: Vec<&Node> = nodes.iter().collect();
-        sorted.sort_unstable_by_key(|node| node.name.as_str());
         let line = |node: &Node| Self {
             head: written(&|writer| writer.head(node)),
             path: match &node.does {
@@ -75,6 +87,8 @@ impl Line {
 /// Writes canonical text. Names and texts stand after their length, so that none can be taken for anything else.
 struct Writer<'p> {
     nodes: &'p [Node],
+    /// Where each node comes in the order of their names: numbers are quicker to sort than texts.
+    ranks: &'p [usize],
     out: String,
 }
 
@@ -108,10 +122,9 @@ impl Writer<'_> {
     fn tail(&mut self, node: &Node) {
         self.out.push_str(" needs ");
         let nodes = self.nodes;
-        let mut needs: Vec<&str> =
-            node.needs.iter().map(|need| nodes[need.0 as usize].name.as_str()).collect();
-        needs.sort_unstable();
-        self.list(&needs, |writer, name| writer.text(name));
+        let mut needs: Vec<usize> = node.needs.iter().map(|need| need.0 as usize).collect();
+        needs.sort_unstable_by_key(|&need| self.ranks[need]);
+        self.list(&needs, |writer, &need| writer.text(&nodes[need].name));
         if node.on_failure == OnFailure::Continue {
             self.out.push_str(" continue");
         }
@@ -173,7 +186,8 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        _ = write!(self.out, "{}:{text}", text.len());
+        _ = write!(self.out, "{}:", text.len());
+        self.out.push_str(text);
     }
 
     fn list<T>(&mut self, items: &[T], mut each: impl FnMut(&mut Self, &T)) {

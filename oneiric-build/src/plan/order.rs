@@ -7,8 +7,8 @@ use super::{Node, NodeId};
 /// The nodes in topological order: the manifest's own order wherever it is one, and else each node right after what it
 /// waits for. Linear in nodes and edges.
 ///
-/// Nodes on a cycle come out too, in some order; the rules have refused such a graph before anyone asks.
-pub(super) fn topological(needs: &[Vec<usize>]) -> Vec<usize> {
+/// `to` says where an edge leads. Nodes on a cycle come out too, in some order; the rules have refused such a graph before anyone asks.
+pub(super) fn topological<E>(needs: &[Vec<E>], to: impl Fn(&E) -> usize) -> Vec<usize> {
     let mut order = Vec::with_capacity(needs.len());
     let mut seen = vec![false; needs.len()];
     // A node and how many of its needs have been visited. A list, not recursion: chains are as long as they like.
@@ -19,7 +19,7 @@ pub(super) fn topological(needs: &[Vec<usize>]) -> Vec<usize> {
             path.push((node, 0));
         }
         while let Some((node, visited)) = path.last_mut() {
-            let Some(&need) = needs[*node].get(*visited) else {
+            let Some(need) = needs[*node].get(*visited).map(&to) else {
                 order.push(*node);
                 path.pop();
                 continue;
@@ -55,9 +55,9 @@ mod tests {
 
     #[test]
     fn the_manifests_order_stands_where_it_can() {
-        assert_eq!(topological(&[vec![], vec![0], vec![], vec![0, 2]]), [0, 1, 2, 3]);
-        assert_eq!(topological(&[vec![2], vec![], vec![3], vec![]]), [3, 2, 0, 1]);
-        assert_eq!(topological(&[]), [0; 0]);
+        assert_eq!(topological(&[vec![], vec![0], vec![], vec![0, 2]], |to| *to), [0, 1, 2, 3]);
+        assert_eq!(topological(&[vec![2], vec![], vec![3], vec![]], |to| *to), [3, 2, 0, 1]);
+        assert_eq!(topological(&[], |to| *to), [0; 0]);
     }
 
     #[test]
@@ -65,7 +65,7 @@ mod tests {
         const LENGTH: usize = 100_000;
         let needs: Vec<Vec<usize>> =
             (0..LENGTH).map(|node| if node + 1 < LENGTH { vec![node + 1] } else { vec![] }).collect();
-        let order = topological(&needs);
+        let order = topological(&needs, |to| *to);
         assert!(order.iter().rev().copied().eq(0..LENGTH));
     }
 }

@@ -16,9 +16,7 @@ pub(crate) fn resolve(index: &Index<'_>) -> Plan {
 }
 
 fn workflow(index: &Index<'_>, graph: &Graph<'_>) -> Workflow {
-    let needs: Vec<Vec<usize>> =
-        graph.needs.iter().map(|edges| edges.iter().map(|edge| edge.to).collect()).collect();
-    let order = order::topological(&needs);
+    let order = order::topological(&graph.needs, |edge| edge.to);
     let mut ids = vec![NodeId(0); order.len()];
     for (id, &written) in (0..).map(NodeId).zip(&order) {
         ids[written] = id;

@@ -36,7 +36,7 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
 /// The strongly connected components of more than one node, each in the manifest's order, in the manifest's order.
 fn tangles(graph: &Graph<'_>) -> Vec<Vec<usize>> {
     let edges = graph.needs.iter().map(Vec::len).sum();
-    let mut bare = DiGraph::<(), (), usize>::with_capacity(graph.nodes.len(), edges);
+    let mut bare = DiGraph::<(), ()>::with_capacity(graph.nodes.len(), edges);
     for _ in graph.nodes {
         bare.add_node(());
     }

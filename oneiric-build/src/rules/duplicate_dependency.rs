@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     for node in index.graphs.iter().flat_map(|graph| graph.nodes) {
         let mut names: Vec<&Spanned<String>> = node.depends_on.iter().collect();
-        names.sort_by_key(|name| (name.as_str(), name.span));
+        names.sort_unstable_by_key(|name| (name.as_str(), name.span));
         for pair in names.windows(2).filter(|pair| pair[0].value == pair[1].value) {
             let message = format!("`{}` depends on `{}` twice", node.name.value, pair[1].value);
             faults.push(

@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
-    for graph in &index.graphs {
+    for graph in index.graphs.iter().filter(|graph| graph.dangles) {
         let names = graph.nodes.iter().flat_map(|node| &node.depends_on);
         for name in names.filter(|name| graph.node(name).is_none()) {
             let message = format!("workflow `{}` has no node `{}`", graph.workflow.name.value, name.value);

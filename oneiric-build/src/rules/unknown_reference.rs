@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
-    for graph in &index.graphs {
+    for graph in index.graphs.iter().filter(|graph| graph.dangles) {
         let arguments = graph.nodes.iter().filter_map(|node| node.with.as_ref());
         for reference in arguments.flat_map(With::references) {
             let Root::Node(name) = &reference.root else { continue };

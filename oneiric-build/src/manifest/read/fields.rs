@@ -33,6 +33,9 @@ impl<'t, 's> Fields<'t, 's> {
         repeated(entries, "key", faults);
         for entry in entries {
             let key = &*entry.key;
+            if section.key(key).is_some() || key == "<<" {
+                continue;
+            }
             if section.later.contains(&key) {
                 faults.push(
                     Diagnostic::error(
@@ -42,7 +45,7 @@ impl<'t, 's> Fields<'t, 's> {
                     )
                     .label(format!("this version does not compile it in {}", section.what)),
                 );
-            } else if section.key(key).is_none() && key != "<<" {
+            } else {
                 faults.push(unknown(entry, section));
             }
         }

@@ -115,7 +115,11 @@ fn does(entry: &Entry<'_>, fields: &Fields<'_, '_>, faults: &mut Diagnostics) ->
 /// A list of names of nodes. One name alone is not taken for a list: the original read `ab` as `[a, b]`.
 fn names(node: &yaml::Node<'_>, faults: &mut Diagnostics) -> Vec<Spanned<String>> {
     match &node.kind {
-        Kind::List(items) => items.iter().filter_map(|item| text(item, faults)).collect(),
+        Kind::List(items) => {
+            let mut names = Vec::with_capacity(items.len());
+            names.extend(items.iter().filter_map(|item| text(item, faults)));
+            names
+        }
         Kind::Text(name) => {
             expected(node, "a list of nodes", faults);
             if let Some(fault) = faults.last_mut() {
