@@ -115,6 +115,9 @@ impl Diagnostic {
     }
 }
 
+/// How many faults of one manifest are kept. A file that is no manifest at all can have millions.
+const MOST: usize = 1_000;
+
 /// Every fault found so far.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[must_use]
@@ -123,9 +126,17 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Adds one.
+    /// Adds one, unless there are so many already that it would change nothing.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        if self.is_full() && (diagnostic.severity == Severity::Warning || self.has_errors()) {
+            return;
+        }
         self.list.push(diagnostic);
+    }
+
+    /// Whether there are as many as anybody will look at.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MOST
     }
 
     /// Whether anything in it stops the build.

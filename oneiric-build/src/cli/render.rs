@@ -31,7 +31,11 @@ impl<'s> Source<'s> {
     /// The bytes of a file, which may turn out not to be text.
     pub(super) fn new(path: impl Into<String>, bytes: &'s [u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let breaks = || text.match_indices('\n');
+        // Counted first: a list that grows takes up to three times the room, and a file can be nothing but lines.
+        let mut lines = Vec::with_capacity(breaks().count() + 1);
+        lines.push(0);
+        lines.extend(breaks().map(|(at, _)| at + 1));
         Self { path: path.into(), text, lines }
     }
 

@@ -21,7 +21,7 @@ macro_rules! faults {
 faults! {
     SYNTAX = "O1001", "syntax", "the text is not YAML";
     ENCODING = "O1002", "encoding", "the file is not UTF-8 text";
-    TOO_LARGE = "O1003", "too-large", "the manifest is larger than 16 MiB";
+    TOO_LARGE = "O1003", "too-large", "there is more in the manifest than one may hold";
     TOO_DEEP = "O1004", "too-deep", "values are nested more than 64 deep";
     EMPTY = "O1005", "empty-manifest", "there is nothing in the manifest";
     SECOND_DOCUMENT = "O1006", "second-document", "the file holds more than one document";

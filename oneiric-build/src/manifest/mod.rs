@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+pub mod document;
 pub(crate) mod faults;
 pub(crate) mod nearest;
 pub(crate) mod read;
@@ -13,6 +14,8 @@ mod source;
 mod span;
 mod yaml;
 
+#[cfg(feature = "cli")]
+pub(crate) use source::MAX_BYTES;
 pub use span::{Span, Spanned};
 
 use crate::diagnostic::Diagnostics;

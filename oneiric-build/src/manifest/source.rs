@@ -9,13 +9,16 @@ use crate::diagnostic::Diagnostic;
 /// this is a mistake or an attack, and is refused before a byte of it is looked at.
 pub(crate) const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// What some editors put in front of a text, unseen. A tool that joins files would carry it into the middle of one.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The text in `bytes`: UTF-8, no control characters, no larger than [`MAX_BYTES`].
 pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
     if bytes.len() > MAX_BYTES {
         return Err(Diagnostic::error(
             &faults::TOO_LARGE,
             Span::default(),
-            format!("the manifest has {} bytes and may have {MAX_BYTES}", bytes.len()),
+            format!("the manifest has more than {MAX_BYTES} bytes"),
         )
         .into());
     }
@@ -37,6 +40,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
                 .help("save the file as UTF-8"),
         )
     })?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(Diagnostic::error(
+            &faults::ENCODING,
+            Span::new(0, BYTE_ORDER_MARK.len_utf8()),
+            "the manifest begins with a byte order mark",
+        )
+        .help("save the file as UTF-8 without one; UTF-8 has one order of bytes")
+        .into());
+    }
     match text.char_indices().find(|(_, char)| is_forbidden(*char)) {
         None => Ok(text),
         Some((at, char)) => Err(Diagnostic::error(
@@ -114,8 +126,9 @@ mod tests {
         assert_eq!(refusal(b"a: \0").1, 3);
         assert!(refusal(b"\xff\xfea\0").0.contains("UTF-16"));
         assert!(refusal(b"a\0b\0").0.contains("UTF-16"));
+        assert!(refusal("\u{feff}a: 1".as_bytes()).0.contains("byte order mark"));
         assert!(refusal(b"a: \x1b[31m").0.contains("U+001B"));
-        assert!(refusal(&vec![b' '; MAX_BYTES + 1]).0.contains("16777217"));
+        assert!(refusal(&vec![b' '; MAX_BYTES + 1]).0.contains("16777216"));
     }
 
     #[test]

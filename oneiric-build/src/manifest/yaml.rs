@@ -16,6 +16,13 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 /// How deep values may be nested. A manifest needs about eight levels; arguments may hold JSON of some depth.
 pub(crate) const MAX_DEPTH: usize = 64;
 
+/// How many entries one list or mapping may have: five times the nodes of the largest workflow that is checked in time.
+pub(crate) const MAX_ENTRIES: usize = 100_000;
+
+/// How many keys and values a manifest may have, the ends of collections among them. Memory grows with them, not with
+/// the bytes of the file.
+pub(crate) const MAX_VALUES: usize = 1_000_000;
+
 /// A value and where it stands.
 #[derive(Debug)]
 pub(crate) struct Node<'s> {
@@ -53,26 +60,18 @@ pub(crate) struct Entry<'s> {
 
 /// The tree of `text`, as far as it could be read; `None` where there is none. What is wrong goes to `faults`.
 pub(crate) fn parse<'s>(text: &'s str, faults: &mut Diagnostics) -> Option<Node<'s>> {
-    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Builder {
-        text,
-        base: text.len() - body.len(),
-        offsets: Offsets::of(body),
-        open: Vec::new(),
-        root: None,
-        gap: 0,
-        faults,
-    }
-    .run(Parser::new_from_str(body))
+    let offsets = Offsets::of(text);
+    Builder { text, offsets, open: Vec::new(), values: 0, root: None, gap: 0, faults }
+        .run(Parser::new_from_str(text))
 }
 
 struct Builder<'s, 'f> {
     text: &'s str,
-    /// Where the scanner's text begins: after the byte order mark.
-    base: usize,
     offsets: Offsets<'s>,
     /// The collections that have begun and not ended, outermost first.
     open: Vec<Open<'s>>,
+    /// How many values there were so far.
+    values: usize,
     root: Option<Node<'s>>,
     /// The end of the previous event: what a node is decorated with stands after it.
     gap: usize,
@@ -92,15 +91,20 @@ impl<'s> Builder<'s, '_> {
             let (event, place) = match event {
                 Ok(event) => event,
                 Err(error) => {
-                    let at = self.base + self.offsets.byte(error.marker().index());
+                    let at = self.offsets.byte(error.marker().index());
                     self.faults.push(syntax(self.text, at, error.info()));
                     return None;
                 }
             };
-            let span = Span::new(
-                self.base + self.offsets.byte(place.start.index()),
-                self.base + self.offsets.byte(place.end.index()),
-            );
+            let span =
+                Span::new(self.offsets.byte(place.start.index()), self.offsets.byte(place.end.index()));
+            if let Some(fault) = self.too_much(span) {
+                self.faults.push(fault);
+                return None;
+            }
+            if self.faults.is_full() {
+                return None;
+            }
             match event {
                 Event::Nothing | Event::StreamStart | Event::DocumentEnd | Event::StreamEnd => {}
                 Event::DocumentStart(_) => {
@@ -153,6 +157,24 @@ impl<'s> Builder<'s, '_> {
             );
         }
         self.root
+    }
+
+    /// What is too much to read on, if it is: in the innermost collection, or in all.
+    fn too_much(&mut self, span: Span) -> Option<Diagnostic> {
+        self.values += 1;
+        let entries = self.open.last().map_or(0, Open::len);
+        let (what, most) = if entries > MAX_ENTRIES {
+            ("one list or mapping", MAX_ENTRIES)
+        } else if self.values > MAX_VALUES {
+            ("a manifest", MAX_VALUES)
+        } else {
+            return None;
+        };
+        let message = format!("{what} may have {most} entries, and here are more");
+        Some(
+            Diagnostic::error(&faults::TOO_LARGE, self.first_char(span.start), message)
+                .help("keep data out of the manifest: pass it as the run's input, or let a task read it"),
+        )
     }
 
     /// Begins a collection; `None` if reading cannot go on.
@@ -317,6 +339,13 @@ impl Open<'_> {
             Self::List { span, .. } | Self::Mapping { span, .. } => *span,
         }
     }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::List { items, .. } => items.len(),
+            Self::Mapping { entries, .. } => entries.len(),
+        }
+    }
 }
 
 fn too_deep(span: Span) -> Diagnostic {
@@ -398,7 +427,7 @@ mod tests {
         tree("é: [1, ü]\nb: 'x'\n", "{é<é>: [1<1>, 'ü'<ü>]<[1, ü]>, b<b>: 'x'<'x'>}<é: [1, ü]/b: 'x'>");
         tree("a:\n  b: 1\n\n# end\nc:\n", "{a<a>: {b<b>: 1<1>}<b: 1>, c<c>: null<c>}<a:/  b: 1//# end/c>");
         tree("- {a: yes}\n- true\n", "[{a<a>: 'yes'<yes>}<{a: yes}>, true<true>]<- {a: yes}/- true>");
-        tree("\u{feff}a: \"x\\ty\"", "{a<a>: ~'x\ty'<\"x\\ty\">}<a: \"x\\ty\">");
+        tree("a: \"x\\ty\"", "{a<a>: ~'x\ty'<\"x\\ty\">}<a: \"x\\ty\">");
         tree("a: |\n  x\n  y\n\nb: 1\n", "{a<a>: ~'x/y/'<x/  y>, b<b>: 1<1>}<a: |/  x/  y//b: 1>");
     }
 
@@ -413,6 +442,16 @@ mod tests {
         codes("[a]: 1\n", &["O1012"]);
         codes("a: 0777\nb: .inf\n", &["O1011", "O1011"]);
         codes("a: [1\nb: 2\n", &["O1001"]);
+    }
+
+    #[test]
+    fn what_is_read_is_bounded() {
+        let list = |items: usize| format!("[{}]", "a,".repeat(items));
+        codes(&list(MAX_ENTRIES), &[]);
+        codes(&list(MAX_ENTRIES + 1), &["O1003"]);
+        let lists = format!("[{}]", format!("{},", list(MAX_ENTRIES)).repeat(MAX_VALUES / MAX_ENTRIES));
+        codes(&lists, &["O1003"]);
+        codes(&format!("[{}]", "*a,".repeat(MAX_ENTRIES)), &["O1001"]);
     }
 
     #[test]

@@ -32,6 +32,9 @@ impl<'t, 's> Fields<'t, 's> {
         };
         repeated(entries, "key", faults);
         for entry in entries {
+            if faults.is_full() {
+                break;
+            }
             let key = &*entry.key;
             if section.key(key).is_some() || key == "<<" {
                 continue;

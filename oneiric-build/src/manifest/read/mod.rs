@@ -21,6 +21,11 @@ use super::yaml::{self, Kind};
 use super::{Manifest, Span, Spanned, faults};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
+/// Reports the keys that stand more than once.
+pub(super) fn repeated_key(entries: &[yaml::Entry<'_>], faults: &mut Diagnostics) {
+    fields::repeated(entries, "key", faults);
+}
+
 /// The version of the schema that this compiler reads.
 const VERSION: u64 = 1;
 
