@@ -75,7 +75,7 @@ impl Engine {
         }
         let record = self.find(run_id).await?;
         if record.run.status.is_end() {
-            let status = format!("{:?}", record.run.status).to_lowercase();
+            let status = record.run.status.name();
             return Err(ControlError::NotNow(format!("run `{run_id}` has ended already: it is {status}")));
         }
         self.cancel_stored(record).await

@@ -190,8 +190,13 @@ impl Engine {
             let ended = match execution.drive().await {
                 Outcome::Ended(state) => {
                     let report = Report::new(&run, workflow.nodes.iter().map(|node| node.name), &state);
-                    tracing::info!(workflow = run.workflow, run_id = run.run_id, status = ?report.status,
-                        error = report.error, "run-ended");
+                    tracing::info!(
+                        workflow = run.workflow,
+                        run_id = run.run_id,
+                        status = report.status.name(),
+                        error = report.error,
+                        "run-ended"
+                    );
                     Progress::Ended(Arc::new(report))
                 }
                 Outcome::Stopped => {

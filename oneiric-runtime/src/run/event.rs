@@ -126,6 +126,21 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status, in the order in which a run may come to them.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Running, Self::Parked, Self::Completed, Self::Failed, Self::Cancelled];
+
+    /// Its name, as it stands in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Parked => "parked",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether nothing more will happen by itself.
     pub fn is_end(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)

@@ -15,15 +15,6 @@ use crate::state_dir;
 
 pub(super) const NAME: &str = "list";
 
-/// What `--status` knows.
-const STATUSES: [(&str, Status); 5] = [
-    ("running", Status::Running),
-    ("parked", Status::Parked),
-    ("completed", Status::Completed),
-    ("failed", Status::Failed),
-    ("cancelled", Status::Cancelled),
-];
-
 pub(super) fn command() -> Command {
     Command::new(NAME)
         .about("List runs, newest first")
@@ -57,10 +48,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<Done, Failure> {
 }
 
 fn status(name: &str) -> Result<Status, Failure> {
-    let found = STATUSES.iter().find(|(known, _)| *known == name).map(|(_, status)| *status);
-    found.ok_or_else(|| {
+    Status::ALL.into_iter().find(|status| status.name() == name).ok_or_else(|| {
         Failure::usage(format!("there is no status `{name}`"))
-            .with_nearest(nearest(name, STATUSES.map(|(known, _)| known)))
+            .with_nearest(nearest(name, Status::ALL.map(Status::name)))
     })
 }
 
@@ -98,15 +88,30 @@ fn text(runs: &[Run]) -> String {
     }
     let mut table = Table::new(["RUN", "WORKFLOW", "STATUS", "CREATED", "TOOK"]);
     for run in runs {
-        let status = STATUSES.iter().find(|(_, status)| *status == run.status).map_or("", |(name, _)| name);
         let took = run.ended_at.map(|ended| duration::show(ended.since(run.created_at)));
         table.row([
             run.run_id.clone(),
             run.workflow.clone(),
-            status.to_owned(),
+            run.status.name().to_owned(),
             run.created_at.to_string(),
             took.unwrap_or_default(),
         ]);
     }
     table.text("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_called_as_in_json() {
+        for known in Status::ALL {
+            assert_eq!(status(known.name()), Ok(known));
+            assert_eq!(serde_json::to_value(known).unwrap(), known.name());
+        }
+        let failure = status("complete").unwrap_err();
+        assert!(failure.is_usage());
+        assert!(failure.message.ends_with("did you mean `completed`?"), "{failure}");
+    }
 }
