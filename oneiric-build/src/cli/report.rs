@@ -41,8 +41,11 @@ impl Report {
         shell.detail("features", &crate::project::FEATURES.join(", "));
         shell.detail("adapters", "none");
         if !self.is_verified {
-            shell
-                .warning("the program does not run on this machine: its literals are checked when it starts");
+            shell.warning(&format!(
+                "the program does not run on this machine, so its literals were not checked: run `{} __verify` where \
+                 it does",
+                plan.name
+            ));
         }
     }
 
