@@ -55,7 +55,7 @@ mod tests {
             |name, figure| Row::new(name, Unit::Seconds, Sample::new(vec![figure])).target(Target::Most(1.0));
         let text = of(&[row("quick", 0.5), row("a slow one", 2.0)]);
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[1], "quick       0.50 s                     ≤ 1.00 s  ok");
-        assert_eq!(lines[2], "a slow one  2.00 s                     ≤ 1.00 s  missed");
+        assert_eq!(lines[1], "quick       0.50 s                    ≤ 1.00 s  ok");
+        assert_eq!(lines[2], "a slow one  2.00 s                    ≤ 1.00 s  missed");
     }
 }
