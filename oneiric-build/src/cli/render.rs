@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 use crate::json::Json;
@@ -15,6 +15,9 @@ use crate::plan::counted;
 
 /// How many faults people are shown of one file. The first few mended usually mend the rest.
 const SHOWN: usize = 50;
+
+/// The longest line that is shown, in bytes. Nobody writes such lines, and to measure one takes long.
+const LONGEST: usize = 10_000;
 
 /// The version of the JSON document's form.
 const FORMAT: u32 = 1;
@@ -138,6 +141,24 @@ fn group<'a>(source: &'a Source<'_>, fault: &'a Diagnostic) -> Group<'a> {
     let base = source.lines[first];
     let end = source.lines.get(last + 1).copied().unwrap_or(source.text.len());
 
+    let is_long = |at: usize| {
+        let line = source.line(at);
+        source.lines.get(line + 1).copied().unwrap_or(source.text.len()) - source.lines[line] > LONGEST
+    };
+    let spans = || labels().map(|label| source.clamp(label.span));
+    let title = level.primary_title(fault.message.as_str()).id(fault.code.0);
+    let notes = fault.notes.iter().map(|note| Level::NOTE.message(note.as_str()));
+    let help = fault.help.iter().map(|help| Level::HELP.message(help.as_str()));
+    if spans().any(|span| is_long(span.start) || is_long(span.end)) {
+        let (line, column) = source.place(source.clamp(fault.primary.span).start);
+        let origin = Origin::path(source.path.as_str()).line(line).char_column(column);
+        let said = labels().filter(|label| !label.text.is_empty()).map(|label| {
+            let (line, column) = source.place(source.clamp(label.span).start);
+            Level::NOTE.message(format!("at {line}:{column}: {}", label.text))
+        });
+        return title.element(origin).elements(said).elements(notes).elements(help);
+    }
+
     let annotation = |kind: AnnotationKind, label: &'a Label| {
         let span = source.clamp(label.span);
         let text = (!label.text.is_empty()).then_some(label.text.as_str());
@@ -148,12 +169,7 @@ fn group<'a>(source: &'a Source<'_>, fault: &'a Diagnostic) -> Group<'a> {
         .line_start(first + 1)
         .annotation(annotation(AnnotationKind::Primary, &fault.primary))
         .annotations(fault.related.iter().map(|label| annotation(AnnotationKind::Context, label)));
-    level
-        .primary_title(fault.message.as_str())
-        .id(fault.code.0)
-        .element(snippet)
-        .elements(fault.notes.iter().map(|note| Level::NOTE.message(note.as_str())))
-        .elements(fault.help.iter().map(|help| Level::HELP.message(help.as_str())))
+    title.element(snippet).elements(notes).elements(help)
 }
 
 /// The faults of all files as one JSON document.
@@ -259,6 +275,19 @@ help: `oneiric explain O0000` says more
             assert!(human(&source, &fault, Style { color: false, width: 80 }).contains("m.yaml:"));
             json([(&source, &fault)]);
         }
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_shown() {
+        let text = format!("a: 1\nb: {}\n", "x".repeat(LONGEST));
+        let fault =
+            Diagnostic::error(Code("O0000"), Span::new(8, 9), "wrong").label("here").help("a way out").into();
+        let shown = human(&Source::new("m.yaml", text.as_bytes()), &fault, Style { color: false, width: 80 });
+        assert!(
+            shown.contains("m.yaml:2:4\n") && shown.contains("at 2:4: here") && shown.contains("a way out"),
+            "{shown}"
+        );
+        assert!(shown.len() < 400, "{shown}");
     }
 
     #[test]
