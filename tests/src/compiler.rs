@@ -30,6 +30,10 @@ impl Compiler {
         COMPILER.get_or_init(|| {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.args(["build", "--package", "oneiric-build", "--bin", "oneiric", "--message-format=json"]);
+            // Tests that are compiled for speed are about a compiler that is.
+            if !cfg!(debug_assertions) {
+                cargo.arg("--release");
+            }
             clean(cargo.current_dir(workspace()));
             let output = cargo.output().expect("cargo can be started");
             let errors = String::from_utf8_lossy(&output.stderr);

@@ -4,6 +4,7 @@
 //! the programs, and every process ends with the test that started it.
 
 mod compiler;
+mod cost;
 mod journal;
 mod output;
 mod place;
@@ -12,6 +13,7 @@ mod program;
 mod server;
 
 pub use compiler::{Compiler, Project, workspace};
+pub use cost::Cost;
 pub use journal::{Journal, Line};
 pub use output::Output;
 pub use place::Place;
