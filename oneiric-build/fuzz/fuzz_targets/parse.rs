@@ -1,0 +1,4 @@
+//! See `targets::parse`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::parse(bytes));
