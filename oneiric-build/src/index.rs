@@ -6,12 +6,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::manifest::nearest::Nearest;
-use crate::manifest::{self, Manifest, Node, NodeDoes, Root, Span, Task, Workflow};
+use crate::manifest::{Adapter, Manifest, Node, NodeDoes, Root, Span, Task, Workflow};
 
 /// A manifest that names can be looked up in.
 pub(crate) struct Index<'m> {
     pub(crate) manifest: &'m Manifest,
     tasks: HashMap<&'m str, &'m Task>,
+    adapters: HashMap<&'m str, &'m Adapter>,
+    workflows: HashMap<&'m str, usize>,
     /// The graphs of the workflows whose nodes could be read, in the manifest's order.
     pub(crate) graphs: Vec<Graph<'m>>,
     nearest: RefCell<Nearest>,
@@ -41,14 +43,26 @@ pub(crate) struct Edge {
 
 impl<'m> Index<'m> {
     pub(crate) fn of(manifest: &'m Manifest) -> Self {
-        let tasks = manifest.tasks.iter().map(|task| (task.name.as_str(), task)).collect();
+        let tasks = manifest.tasks.iter().flatten().map(|task| (task.name.as_str(), task)).collect();
         let graphs = manifest
             .workflows
             .iter()
             .flatten()
             .filter_map(|workflow| Some(Graph::of(workflow, workflow.nodes.as_deref()?)))
             .collect();
-        Self { manifest, tasks, graphs, nearest: RefCell::default() }
+        let adapters = manifest.adapters.iter().flatten().map(|one| (one.name.as_str(), one)).collect();
+        let workflows = manifest.workflows.iter().flatten().map(|one| one.name.as_str()).zip(0..).collect();
+        Self { manifest, tasks, adapters, workflows, graphs, nearest: RefCell::default() }
+    }
+
+    /// The adapter of this name.
+    pub(crate) fn adapter(&self, name: &str) -> Option<&'m Adapter> {
+        self.adapters.get(name).copied()
+    }
+
+    /// Which of the manifest's workflows has this name.
+    pub(crate) fn workflow(&self, name: &str) -> Option<usize> {
+        self.workflows.get(name).copied()
     }
 
     /// The task of this name.
@@ -127,7 +141,9 @@ fn edges(node: &Node, names: &HashMap<&str, usize>, dangles: &mut bool) -> Vec<E
         Some(&to) => edges.push(Edge { to, span, carries_data }),
         None => *dangles = true,
     };
-    for reference in node.with.iter().flat_map(manifest::With::references) {
+    let mut stray = false;
+    for reference in node.references() {
+        stray |= reference.root == Root::Item && node.for_each.is_none();
         if let Root::Node(name) = &reference.root {
             add(name, reference.span, true);
         }
@@ -135,5 +151,6 @@ fn edges(node: &Node, names: &HashMap<&str, usize>, dangles: &mut bool) -> Vec<E
     for name in &node.depends_on {
         add(name, name.span, false);
     }
+    *dangles |= stray;
     edges
 }

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+mod catalog;
 pub mod codegen;
 pub mod diagnostic;
 mod index;
@@ -18,6 +19,7 @@ pub mod project;
 pub mod rules;
 pub mod schema;
 pub mod script;
+mod tangle;
 
 pub use script::compile;
 
@@ -32,7 +34,12 @@ pub fn check(source: &str) -> Result<(Plan, Diagnostics), Diagnostics> {
 
 /// Like [`check`], for the bytes of a file, which may not even be text.
 pub fn check_bytes(source: &[u8]) -> Result<(Plan, Diagnostics), Diagnostics> {
-    match manifest::parse(source) {
+    check_for(source, manifest::DEFAULT_PROFILE)
+}
+
+/// Like [`check_bytes`], for one profile: of keys with several candidates, those that are for it take part.
+pub fn check_for(source: &[u8], profile: &str) -> Result<(Plan, Diagnostics), Diagnostics> {
+    match manifest::parse_for(source, profile) {
         (Some(manifest), faults) => check_manifest(&manifest, faults),
         (None, faults) => Err(faults),
     }

@@ -44,4 +44,13 @@ faults! {
     VERSION = "O2011", "schema-version", "a version of the schema that this compiler does not know";
     NODE_LIST = "O2012", "nodes-as-list", "nodes are written as a list";
     VALUE = "O2013", "invalid-value", "a value outside of what its key allows";
+    FILTER = "O2014", "invalid-filter", "a filter or condition that tests nothing, or not what it seems to";
+    TOPIC = "O2015", "invalid-topic", "a topic that no event can have";
+    CRON = "O2016", "invalid-cron", "a cron expression that cannot be read, or that never comes";
+    ZONE = "O2017", "unknown-time-zone", "a time zone that is not in the database of time zones";
+    TIE = "O2018", "candidate-tie", "two candidates of the same rank";
+    SELECTION = "O2019", "unknown-selection", "a selection of a candidate that is not there";
+    NO_CANDIDATE = "O2020", "no-candidate", "a key with no candidate for the profile that is built";
+    PYTHON = "O2021", "python-factory", "a factory that is Python";
+    NO_COUNTERPART = "O2022", "no-counterpart", "a part of the original's form that nothing here corresponds to";
 }

@@ -5,25 +5,38 @@
 
 use std::time::Duration;
 
+pub(crate) mod candidate;
+mod cron;
 pub mod document;
 pub(crate) mod faults;
+mod legacy;
 pub(crate) mod nearest;
 pub(crate) mod read;
 mod scalar;
 mod source;
 mod span;
+mod wiring;
 mod yaml;
 
+pub use candidate::{Choice, Ranked};
 #[cfg(feature = "cli")]
 pub(crate) use source::MAX_BYTES;
 pub use span::{Span, Spanned};
+pub use wiring::{
+    Action, Adapter, Event, Filter, Http, Notifications, Schedule, Scheduler, Secrets, Service, Setting, Settings,
+    Test,
+};
 
 use crate::diagnostic::Diagnostics;
+use candidate::{Candidates, Chooser, Selection};
+
+/// The profile that a program is built for where nothing else is said.
+pub const DEFAULT_PROFILE: &str = "default";
 
 /// What a file says.
 ///
 /// What could not be read has been reported and is missing here, so that the rest can still be judged.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Manifest {
     /// The name of the binary.
     pub name: Spanned<String>,
@@ -31,12 +44,70 @@ pub struct Manifest {
     pub description: Option<String>,
     /// The cargo package that holds the Rust functions.
     pub package: Option<Spanned<String>>,
-    /// The tasks, in the manifest's order.
-    pub tasks: Vec<Task>,
+    /// The tasks, in the manifest's order; `None` where they could not be read.
+    pub tasks: Option<Vec<Task>>,
     /// Where the workflows stand, or would.
     pub workflows_at: Span,
     /// The workflows, in the manifest's order; `None` where they could not be read.
     pub workflows: Option<Vec<Workflow>>,
+    /// The adapters; `None` where they could not be read.
+    pub adapters: Option<Vec<Adapter>>,
+    /// The actions with settings of their own; `None` where they could not be read.
+    pub actions: Option<Vec<Action>>,
+    /// The services.
+    pub services: Vec<Service>,
+    /// The handlers of events.
+    pub events: Vec<Event>,
+    /// The schedules.
+    pub schedules: Vec<Schedule>,
+    /// Where secrets come from, if that is said.
+    pub secrets: Option<Secrets>,
+    /// Who may call, if that is said.
+    pub http: Option<Http>,
+    /// How candidates were chosen for keys that have several.
+    pub choices: Vec<Choice>,
+}
+
+/// A manifest in which keys may still have several candidates.
+#[derive(Debug, Default)]
+struct Draft {
+    name: Spanned<String>,
+    description: Option<String>,
+    package: Option<Spanned<String>>,
+    tasks: Option<Vec<Candidates<Task>>>,
+    workflows_at: Span,
+    workflows: Option<Vec<Candidates<Workflow>>>,
+    adapters: Option<Vec<Candidates<Adapter>>>,
+    actions: Option<Vec<Candidates<Action>>>,
+    services: Option<Vec<Candidates<Service>>>,
+    events: Option<Vec<Candidates<Event>>>,
+    schedules: Option<Vec<Candidates<Schedule>>>,
+    secrets: Option<Secrets>,
+    http: Option<Http>,
+    selections: Vec<Selection>,
+}
+
+impl Draft {
+    /// The manifest for one profile.
+    fn decide(self, profile: &str, faults: &mut Diagnostics) -> Manifest {
+        let mut chooser = Chooser { profile, selections: &self.selections, choices: Vec::new() };
+        Manifest {
+            name: self.name,
+            description: self.description,
+            package: self.package,
+            tasks: self.tasks.map(|keys| chooser.choose("tasks", keys, Task::named, faults)),
+            workflows_at: self.workflows_at,
+            workflows: self.workflows.map(|keys| chooser.choose("workflows", keys, Workflow::named, faults)),
+            adapters: self.adapters.map(|keys| chooser.choose("adapters", keys, Adapter::named, faults)),
+            actions: self.actions.map(|keys| chooser.choose("actions", keys, Action::named, faults)),
+            services: chooser.choose("services", self.services.unwrap_or_default(), Service::named, faults),
+            events: chooser.choose("events", self.events.unwrap_or_default(), Event::named, faults),
+            schedules: chooser.choose("schedules", self.schedules.unwrap_or_default(), Schedule::named, faults),
+            secrets: self.secrets,
+            http: self.http,
+            choices: chooser.choices,
+        }
+    }
 }
 
 /// A piece of work that nodes name.
@@ -50,6 +121,8 @@ pub struct Task {
     pub retry: Option<Retry>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
+    /// The settings of its action.
+    pub settings: Settings,
 }
 
 /// What a task does.
@@ -58,7 +131,9 @@ pub enum TaskDoes {
     /// Calls a Rust function: its path.
     Run(Spanned<String>),
     /// Starts a program: its name and arguments.
-    Exec(Vec<String>),
+    Exec(Vec<Spanned<String>>),
+    /// Runs an action: its name, or the kind of a built-in one.
+    Action(Spanned<String>),
 }
 
 /// A graph of nodes.
@@ -69,11 +144,15 @@ pub struct Workflow {
     /// What it is for.
     pub description: Option<String>,
     /// How long a run may take.
-    pub timeout: Option<Duration>,
+    pub timeout: Option<Spanned<Duration>>,
     /// How many nodes may run at once.
     pub max_parallel: Option<u32>,
     /// The nodes, in the manifest's order; `None` where they could not be read.
     pub nodes: Option<Vec<Node>>,
+    /// The queue that takes its runs.
+    pub scheduler: Option<Scheduler>,
+    /// Who is told about its runs.
+    pub notifications: Option<Notifications>,
 }
 
 /// A step of a workflow.
@@ -93,6 +172,21 @@ pub struct Node {
     pub timeout: Option<Spanned<Duration>>,
     /// What its failure means for the rest.
     pub on_failure: OnFailure,
+    /// What has to hold for it to run.
+    pub when: Vec<Condition>,
+    /// The list that it has an instance for each element of.
+    pub for_each: Option<Reference>,
+    /// The task that undoes it when a later node fails.
+    pub compensate: Option<Spanned<String>>,
+}
+
+/// Something that has to hold of a value for a node to run.
+#[derive(Debug)]
+pub struct Condition {
+    /// The value.
+    pub reference: Reference,
+    /// All of these have to hold.
+    pub tests: Vec<Spanned<Test>>,
 }
 
 /// What a node does.
@@ -100,6 +194,10 @@ pub struct Node {
 pub enum NodeDoes {
     /// The task of this name.
     Task(Spanned<String>),
+    /// The action of this name.
+    Action(Spanned<String>),
+    /// A run of the workflow of this name.
+    Workflow(Spanned<String>),
     /// It waits.
     Wait(Spanned<Duration>),
 }
@@ -157,6 +255,10 @@ pub enum Root {
     Input,
     /// The run's id.
     RunId,
+    /// The element that an instance of a node with `for_each` is for.
+    Item,
+    /// The secret of this name.
+    Secret(String),
     /// The output of the node of this name.
     Node(String),
 }
@@ -194,6 +296,52 @@ pub struct Retry {
     pub jitter: Option<f64>,
 }
 
+impl Task {
+    /// A task of which only the name is known.
+    pub fn named(name: Spanned<String>) -> Self {
+        Self { name, does: None, retry: None, timeout: None, settings: Settings::default() }
+    }
+}
+
+impl Workflow {
+    /// A workflow of which only the name is known.
+    pub fn named(name: Spanned<String>) -> Self {
+        Self {
+            name,
+            description: None,
+            timeout: None,
+            max_parallel: None,
+            nodes: None,
+            scheduler: None,
+            notifications: None,
+        }
+    }
+}
+
+impl Node {
+    /// A node of which only the name is known.
+    pub fn named(name: Spanned<String>) -> Self {
+        Self {
+            name,
+            does: None,
+            with: None,
+            depends_on: Vec::new(),
+            retry: None,
+            timeout: None,
+            on_failure: OnFailure::default(),
+            when: Vec::new(),
+            for_each: None,
+            compensate: None,
+        }
+    }
+
+    /// Everything it refers to, in its arguments and elsewhere.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        let elsewhere = self.when.iter().map(|condition| &condition.reference).chain(&self.for_each);
+        self.with.iter().flat_map(With::references).chain(elsewhere)
+    }
+}
+
 impl With {
     /// Every reference in the arguments.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
@@ -206,6 +354,13 @@ impl With {
 }
 
 impl Expr {
+    /// Every reference in this value.
+    pub(crate) fn all(&self) -> Vec<&Reference> {
+        let mut found = Vec::new();
+        self.references(&mut found);
+        found
+    }
+
     /// Adds every reference in this value. As deep as the value, which `yaml` bounds.
     fn references<'e>(&'e self, found: &mut Vec<&'e Reference>) {
         match self {
@@ -226,11 +381,21 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     read::duration::parse(text)
 }
 
-/// The manifest in `bytes`, as far as it could be read, and what is wrong with its form.
+/// The manifest in `bytes` for the default profile, as far as it could be read, and what is wrong with its form.
 pub fn parse(bytes: &[u8]) -> (Option<Manifest>, Diagnostics) {
+    parse_for(bytes, DEFAULT_PROFILE)
+}
+
+/// Like [`parse`], with the candidates that are for this profile.
+pub fn parse_for(bytes: &[u8], profile: &str) -> (Option<Manifest>, Diagnostics) {
     let mut faults = Diagnostics::default();
     let manifest = match source::decode(bytes) {
-        Ok(text) => yaml::parse(text, &mut faults).and_then(|tree| read::manifest(&tree, &mut faults)),
+        Ok(text) => yaml::parse(text, &mut faults)
+            .and_then(|tree| match legacy::is_original(&tree) {
+                true => legacy::read(&tree, &mut faults),
+                false => read::manifest(&tree, &mut faults),
+            })
+            .map(|draft| draft.decide(profile, &mut faults)),
         Err(fault) => {
             faults.push(*fault);
             None

@@ -19,7 +19,7 @@ impl Span {
 }
 
 /// A value and where it was written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Spanned<T> {
     /// What was written.
     pub value: T,

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Does, Expr, Node, NodeId, OnFailure, Part, Plan, Reference, Retry, Step, Workflow};
+use super::{
+    Choice, Does, Expr, Node, NodeId, OnFailure, Part, Plan, Ranked, Reference, Retry, Step, Workflow,
+};
 use crate::json::Json;
 
 /// The version of the document's form.
@@ -19,6 +21,23 @@ pub fn program(plan: &Plan, manifest: &str) -> Json {
         ("description", plan.description.as_deref().map(Json::value)),
         ("manifest", Some(Json::value(manifest))),
         ("workflows", Some(Json::Object(workflows))),
+        ("candidates", (!plan.choices.is_empty()).then(|| Json::list(&plan.choices, choice))),
+    ])
+}
+
+/// Why this candidate.
+fn choice(choice: &Choice) -> Json {
+    let ranked = |one: &Ranked| {
+        Json::object([
+            ("provider", Some(Json::value(one.name.as_str()))),
+            ("selected", Some(Json::value(one.selected))),
+            ("reasons", Some(Json::list(&one.reasons, |reason| Json::value(reason.as_str())))),
+        ])
+    };
+    Json::object([
+        ("section", Some(Json::value(choice.section))),
+        ("key", Some(Json::value(choice.key.as_str()))),
+        ("ordered", Some(Json::list(&choice.ordered, ranked))),
     ])
 }
 

@@ -20,7 +20,7 @@ pub(crate) use resolve::resolve;
 pub(crate) use text::counted;
 pub use text::text;
 
-pub use crate::manifest::{OnFailure, Retry, Step};
+pub use crate::manifest::{Choice, OnFailure, Ranked, Retry, Step};
 use crate::manifest::{Span, Spanned};
 
 /// A program to be built.
@@ -34,6 +34,8 @@ pub struct Plan {
     pub package: Option<Spanned<String>>,
     /// The workflows, in the manifest's order.
     pub workflows: Vec<Workflow>,
+    /// How candidates were chosen for keys that have several; nothing else of the others is left.
+    pub choices: Vec<Choice>,
 }
 
 /// A workflow whose graph is known to be sound.

@@ -12,6 +12,7 @@ pub(crate) fn resolve(index: &Index<'_>) -> Plan {
         description: manifest.description.clone(),
         package: manifest.package.clone(),
         workflows: index.graphs.iter().map(|graph| workflow(index, graph)).collect(),
+        choices: manifest.choices.clone(),
     }
 }
 
@@ -30,7 +31,7 @@ fn workflow(index: &Index<'_>, graph: &Graph<'_>) -> Workflow {
         name: graph.workflow.name.clone(),
         description: graph.workflow.description.clone(),
         max_parallel: graph.workflow.max_parallel,
-        timeout: graph.workflow.timeout,
+        timeout: graph.workflow.timeout.map(|timeout| timeout.value),
         nodes,
         digest,
     }
@@ -101,6 +102,7 @@ impl Resolver<'_, '_> {
         match &reference.root {
             Root::Input => Reference::Input(reference.path.clone()),
             Root::RunId => Reference::RunId,
+            Root::Item | Root::Secret(_) => unreachable!("it is refused as not supported yet"),
             Root::Node(name) => {
                 let written = self.graph.node(name).expect("the rule `unknown-reference` found nothing");
                 Reference::Output(self.ids[written], reference.path.clone())
@@ -112,13 +114,18 @@ impl Resolver<'_, '_> {
 fn does(node: &manifest::Node, task: Option<&manifest::Task>) -> Does {
     match node.does.as_ref().expect("a node that does nothing has been refused") {
         NodeDoes::Wait(time) => Does::Wait(time.value),
+        NodeDoes::Action(_) | NodeDoes::Workflow(_) => unreachable!("it is refused as not supported yet"),
         NodeDoes::Task(name) => {
             let task = task.expect("the rule `unknown-task` found nothing");
             match task.does.as_ref().expect("a task that does nothing has been refused") {
                 TaskDoes::Run(path) => {
                     Does::Run { task: name.value.clone(), path: path.clone(), span: name.span }
                 }
-                TaskDoes::Exec(argv) => Does::Exec { task: name.value.clone(), argv: argv.clone() },
+                TaskDoes::Exec(argv) => {
+                    let argv = argv.iter().map(|word| word.value.clone()).collect();
+                    Does::Exec { task: name.value.clone(), argv }
+                }
+                TaskDoes::Action(_) => unreachable!("actions are refused as not supported yet"),
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Does, Node, OnFailure, Plan, Workflow};
+use super::{Choice, Does, Node, OnFailure, Plan, Workflow};
 
 /// The workflows of a plan with their nodes by level.
 pub fn text(plan: &Plan) -> String {
@@ -16,7 +16,20 @@ pub fn text(plan: &Plan) -> String {
         out.push('\n');
         write_workflow(&mut out, workflow);
     }
+    for choice in &plan.choices {
+        write_choice(&mut out, choice);
+    }
     out
+}
+
+/// Why this candidate.
+fn write_choice(out: &mut String, choice: &Choice) {
+    _ = writeln!(out, "\ncandidates for {} of {}", choice.key, choice.section);
+    let width = choice.ordered.iter().map(|one| one.name.len()).max().unwrap_or(0);
+    for one in &choice.ordered {
+        let mark = if one.selected { "->" } else { "" };
+        _ = writeln!(out, "  {mark:>3}  {:width$}  {}", one.name, one.reasons.join(", "));
+    }
 }
 
 fn write_workflow(out: &mut String, workflow: &Workflow) {

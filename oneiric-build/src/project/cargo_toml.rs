@@ -91,6 +91,7 @@ mod tests {
             description: None,
             package: package.map(|name| Spanned::new(name.to_owned(), Span::default())),
             workflows: Vec::new(),
+            choices: Vec::new(),
         }
     }
 

@@ -3,13 +3,9 @@
 //! Whatever nodes are entangled are reported once, with the shortest way round. A node that waits for itself alone is a
 //! rule of its own.
 
-use std::collections::VecDeque;
-
-use petgraph::algo::kosaraju_scc;
-use petgraph::graph::{DiGraph, NodeIndex};
-
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
-use crate::index::{Edge, Graph, Index};
+use crate::index::{Graph, Index};
+use crate::tangle::{self, Cycle};
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O4001"),
@@ -18,124 +14,20 @@ pub(super) static RULE: Rule = Rule {
     page: include_str!("pages/O4001.md"),
 };
 
-/// How many edges are followed in search of the shortest cycle of one tangle, before the best one found will do.
-const BUDGET: usize = 2_000_000;
-
 /// How many edges of a cycle are shown before and after the part that is left out, if it is longer than both.
 const HEAD: usize = 4;
 const TAIL: usize = 3;
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     for graph in &index.graphs {
-        for tangle in tangles(graph) {
-            faults.push(report(graph, &shortest(graph, &tangle), tangle.len()));
+        for tangle in tangle::tangles(&graph.needs) {
+            faults.push(report(graph, &tangle::shortest(&graph.needs, &tangle), tangle.len()));
         }
     }
 }
 
-/// The strongly connected components of more than one node, each in the manifest's order, in the manifest's order.
-fn tangles(graph: &Graph<'_>) -> Vec<Vec<usize>> {
-    let edges = graph.needs.iter().map(Vec::len).sum();
-    let mut bare = DiGraph::<(), ()>::with_capacity(graph.nodes.len(), edges);
-    for _ in graph.nodes {
-        bare.add_node(());
-    }
-    for (node, needs) in graph.needs.iter().enumerate() {
-        for edge in needs {
-            bare.add_edge(NodeIndex::new(node), NodeIndex::new(edge.to), ());
-        }
-    }
-    let mut tangles: Vec<Vec<usize>> = kosaraju_scc(&bare)
-        .into_iter()
-        .filter(|component| component.len() > 1)
-        .map(|component| {
-            let mut nodes: Vec<usize> = component.into_iter().map(NodeIndex::index).collect();
-            nodes.sort_unstable();
-            nodes
-        })
-        .collect();
-    tangles.sort_unstable();
-    tangles
-}
-
-/// The shortest cycle in a tangle: each node with the edge to the next one, from the node that the manifest has first.
-fn shortest<'g>(graph: &'g Graph<'_>, tangle: &[usize]) -> Vec<(usize, &'g Edge)> {
-    let mut inside = vec![false; graph.nodes.len()];
-    for &node in tangle {
-        inside[node] = true;
-    }
-    let edges: usize = tangle.iter().map(|&node| graph.needs[node].len()).sum();
-    // A bare loop has one cycle, which the first search finds.
-    let starts = if edges == tangle.len() { &tangle[..1] } else { tangle };
-
-    let mut search = Search { graph, inside, came_by: vec![None; graph.nodes.len()], left: BUDGET };
-    let mut best: Option<Vec<(usize, &Edge)>> = None;
-    for &start in starts {
-        let limit = best.as_ref().map_or(usize::MAX, Vec::len);
-        if limit == 2 || best.is_some() && search.left == 0 {
-            break;
-        }
-        best = search.back_to(start, limit).or(best);
-    }
-    let mut cycle = best.unwrap_or_default();
-    if let Some(first) = (0..cycle.len()).min_by_key(|&position| cycle[position].0) {
-        cycle.rotate_left(first);
-    }
-    cycle
-}
-
-/// Breadth-first searches in one tangle.
-struct Search<'g, 'm> {
-    graph: &'g Graph<'m>,
-    inside: Vec<bool>,
-    /// The search that reached each node last, and the node and edge it came by.
-    came_by: Vec<Option<(usize, usize, &'g Edge)>>,
-    left: usize,
-}
-
-impl<'g> Search<'g, '_> {
-    /// The shortest way from `start` back to it, if it is shorter than `limit`. The first search of all is always finished.
-    fn back_to(&mut self, start: usize, limit: usize) -> Option<Vec<(usize, &'g Edge)>> {
-        let mut queue = VecDeque::from([(start, 1)]);
-        while let Some((node, length)) = queue.pop_front() {
-            if length >= limit {
-                return None;
-            }
-            for edge in &self.graph.needs[node] {
-                self.left = self.left.saturating_sub(1);
-                if self.left == 0 && limit != usize::MAX {
-                    return None;
-                }
-                // A node that waits for itself is another rule's business.
-                if edge.to == node || !self.inside[edge.to] {
-                    continue;
-                }
-                if edge.to == start {
-                    return Some(self.way(start, node, edge));
-                }
-                if self.came_by[edge.to].is_none_or(|(search, ..)| search != start) {
-                    self.came_by[edge.to] = Some((start, node, edge));
-                    queue.push_back((edge.to, length + 1));
-                }
-            }
-        }
-        None
-    }
-
-    fn way(&self, start: usize, mut node: usize, last: &'g Edge) -> Vec<(usize, &'g Edge)> {
-        let mut way = vec![(node, last)];
-        while node != start
-            && let Some((_, from, edge)) = self.came_by[node]
-        {
-            way.push((from, edge));
-            node = from;
-        }
-        way.reverse();
-        way
-    }
-}
-
-fn report(graph: &Graph<'_>, cycle: &[(usize, &Edge)], tangled: usize) -> Diagnostic {
+fn report(graph: &Graph<'_>, cycle: &Cycle<'_>, tangled: usize) -> Diagnostic {
+    let Cycle { edges: cycle, is_shortest } = cycle;
     let elided = if cycle.len() > HEAD + TAIL + 1 { HEAD..cycle.len() - TAIL } else { 0..0 };
     let mut path: Vec<String> = Vec::new();
     let mut shown = Vec::new();
@@ -159,8 +51,9 @@ fn report(graph: &Graph<'_>, cycle: &[(usize, &Edge)], tangled: usize) -> Diagno
         fault = fault.related(span, text);
     }
     if tangled > cycle.len() {
+        let which = if *is_shortest { "the shortest" } else { "one" };
         fault = fault.note(format!(
-            "this is the shortest of the cycles among {tangled} nodes that all wait for each other; others may remain without it"
+            "this is {which} of the cycles among {tangled} nodes that all wait for each other; others may remain without it"
         ));
     }
     match cycle.iter().min_by_key(|(node, edge)| (edge.carries_data, edge.to < *node)) {

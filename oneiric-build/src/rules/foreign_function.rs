@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
-    for task in &index.manifest.tasks {
+    for task in index.manifest.tasks.iter().flatten() {
         let Some(TaskDoes::Run(path)) = &task.does else { continue };
         let Some((first, _)) = path.split_once("::") else { continue };
         match &index.manifest.package {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
 use crate::index::Graph;
 use crate::index::Index;
-use crate::manifest::{Reference, Root, Step, With};
+use crate::manifest::{Node, Reference, Root, Step};
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3003"),
@@ -14,8 +14,16 @@ pub(super) static RULE: Rule = Rule {
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     for graph in index.graphs.iter().filter(|graph| graph.dangles) {
-        let arguments = graph.nodes.iter().filter_map(|node| node.with.as_ref());
-        for reference in arguments.flat_map(With::references) {
+        for node in graph.nodes.iter().filter(|node| node.for_each.is_none()) {
+            for item in node.references().filter(|reference| reference.root == Root::Item) {
+                faults.push(
+                    Diagnostic::error(&RULE, item.span, format!("`{}` has no `for_each`", node.name.value))
+                        .label("an element of which list?")
+                        .help("add `for_each: \"${node.list}\"`, or refer to a node"),
+                );
+            }
+        }
+        for reference in graph.nodes.iter().flat_map(Node::references) {
             let Root::Node(name) = &reference.root else { continue };
             if graph.node(name).is_none() {
                 let message =

@@ -12,11 +12,16 @@ pub(super) static RULE: Rule = Rule {
 };
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
+    // Where the tasks could not be read, any name may be one of theirs.
+    let Some(tasks) = &index.manifest.tasks else { return };
     for node in index.graphs.iter().flat_map(|graph| graph.nodes) {
-        let Some(NodeDoes::Task(task)) = &node.does else { continue };
-        if index.task(task).is_none() {
+        let runs = match &node.does {
+            Some(NodeDoes::Task(task)) => Some(task),
+            _ => None,
+        };
+        for task in runs.into_iter().chain(&node.compensate).filter(|task| index.task(task).is_none()) {
             let fault = Diagnostic::error(&RULE, task.span, format!("there is no task `{}`", task.value));
-            let known = index.manifest.tasks.iter().map(|task| task.name.as_str());
+            let known = tasks.iter().map(|task| task.name.as_str());
             faults.push(match index.did_you_mean(task, known) {
                 Some(name) => fault.help(name),
                 None => fault.help(format!("add it: `tasks: {{ {}: {{ run: \"…\" }} }}`", task.value)),

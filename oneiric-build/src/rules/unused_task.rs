@@ -21,12 +21,15 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
         return;
     }
     let used: HashSet<&str> = nodes
-        .filter_map(|node| match &node.does {
-            Some(NodeDoes::Task(task)) => Some(task.as_str()),
-            _ => None,
+        .flat_map(|node| {
+            let runs = match &node.does {
+                Some(NodeDoes::Task(task)) => Some(task),
+                _ => None,
+            };
+            runs.into_iter().chain(&node.compensate).map(|task| task.as_str())
         })
         .collect();
-    for task in index.manifest.tasks.iter().filter(|task| !used.contains(task.name.as_str())) {
+    for task in index.manifest.tasks.iter().flatten().filter(|task| !used.contains(task.name.as_str())) {
         let message = format!("no node runs the task `{}`", task.name.value);
         faults.push(
             Diagnostic::warning(&RULE, task.name.span, message).help("remove it, or add a node that runs it"),

@@ -28,16 +28,16 @@ struct Writer {
 
 impl Writer {
     fn section(&mut self, section: &'static Section) -> Vec<(String, Json)> {
-        let properties = section.keys.iter().map(|key| (key.name.to_owned(), self.key(key))).collect();
-        let required = section.keys.iter().filter(|key| key.is_required).map(|key| key.name);
+        let properties = supported(section).map(|key| (key.name.to_owned(), self.key(key))).collect();
+        let required = supported(section).filter(|key| key.is_required).map(|key| key.name);
         let required: Vec<Json> = required.map(Json::value).collect();
-        let choice = |name: &&str| Json::object([("required", Some(Json::list([*name], Json::value)))]);
+        let choice = |name: &'static str| Json::object([("required", Some(Json::list([name], Json::value)))]);
         let Json::Object(entries) = Json::object([
             ("description", Some(Json::value(section.about))),
             ("type", Some(Json::value("object"))),
             ("properties", Some(Json::Object(properties))),
             ("required", (!required.is_empty()).then_some(Json::List(required))),
-            ("oneOf", (!section.one_of.is_empty()).then(|| Json::list(section.one_of, choice))),
+            ("oneOf", (!section.one_of.is_empty()).then(|| Json::list(supported_of(section), choice))),
             ("additionalProperties", Some(Json::value(false))),
         ]) else {
             unreachable!("it is an object")
@@ -79,6 +79,16 @@ impl Writer {
                 ("minimum", Json::value(1)),
                 ("maximum", Json::value(u32::MAX)),
             ],
+            Form::Integer { least, most } => vec![
+                ("type", Json::value("integer")),
+                ("minimum", Json::value(*least)),
+                ("maximum", Json::value(*most)),
+            ],
+            Form::Bool => vec![("type", Json::value("boolean"))],
+            Form::Either(forms) => {
+                vec![("anyOf", Json::list(*forms, |form| Json::Object(self.form(form))))]
+            }
+            Form::Any => Vec::new(),
             Form::Ratio => {
                 vec![
                     ("type", Json::value("number")),
@@ -122,6 +132,16 @@ impl Writer {
         }
         vec![("$ref".to_owned(), Json::value(format!("#/definitions/{name}")))]
     }
+}
+
+/// The keys that this version compiles. The others would only lead an editor's user to a refusal.
+fn supported(section: &'static Section) -> impl Iterator<Item = &'static Key> {
+    section.keys.iter().filter(|key| key.later.is_none())
+}
+
+/// Of the keys of which there has to be one, those that this version compiles.
+fn supported_of(section: &'static Section) -> impl Iterator<Item = &'static str> {
+    supported(section).map(|key| key.name).filter(|name| section.one_of.contains(name))
 }
 
 fn pattern(regex: &str, except: &[&str], examples: &[&str]) -> Vec<(String, Json)> {

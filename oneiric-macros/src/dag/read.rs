@@ -114,21 +114,21 @@ impl Reader<'_> {
         let tasks = self.tasks.clone();
         let tasks = tasks.iter().enumerate().map(|(index, path)| {
             let index = self.spanned(index.to_string(), path.span());
-            Task { name: index.clone(), does: Some(TaskDoes::Run(index)), retry: None, timeout: None }
+            Task { does: Some(TaskDoes::Run(index.clone())), ..Task::named(index) }
         });
+        let workflow = Workflow {
+            description,
+            timeout: limits.timeout.map(|timeout| Spanned::new(timeout, name.span)),
+            max_parallel: limits.max_parallel,
+            nodes: Some(std::mem::take(&mut self.nodes)),
+            ..Workflow::named(name.clone())
+        };
         Manifest {
-            tasks: tasks.collect(),
-            description: None,
-            package: None,
+            tasks: Some(tasks.collect()),
             workflows_at: name.span,
-            workflows: Some(vec![Workflow {
-                name: name.clone(),
-                description,
-                timeout: limits.timeout,
-                max_parallel: limits.max_parallel,
-                nodes: Some(std::mem::take(&mut self.nodes)),
-            }]),
+            workflows: Some(vec![workflow]),
             name,
+            ..Manifest::default()
         }
     }
 
@@ -226,15 +226,7 @@ impl Reader<'_> {
     /// A node of which nothing is known but its name.
     fn declare(&mut self, name: &Ident) {
         let name = self.spanned(name.unraw().to_string(), name.span());
-        self.nodes.push(Node {
-            name,
-            does: None,
-            with: None,
-            depends_on: Vec::new(),
-            retry: None,
-            timeout: None,
-            on_failure: OnFailure::Fail,
-        });
+        self.nodes.push(Node::named(name));
     }
 
     fn node(&mut self, name: &Ident, call: &ExprCall, options: NodeOptions) -> Result<()> {
@@ -263,13 +255,13 @@ impl Reader<'_> {
         }
         self.rust.extend(options.rust);
         let node = Node {
-            name: self.spanned(text, name.span()),
             does: Some(does),
             with,
             depends_on,
             retry: options.retry.map(|retry| self.spanned(retry, name.span())),
             timeout: options.timeout.map(|timeout| self.spanned(timeout, name.span())),
             on_failure: if options.continues { OnFailure::Continue } else { OnFailure::Fail },
+            ..Node::named(self.spanned(text, name.span()))
         };
         self.nodes.push(node);
         Ok(())

@@ -22,11 +22,11 @@ macro_rules! regex {
 }
 
 /// What a duration looks like.
-pub(super) static FORM: Form =
+pub(in crate::manifest) static FORM: Form =
     Form::Pattern { name: "duration", regex: regex!(), except: &[], examples: &EXAMPLES };
 
 /// What a duration looks like that is longer than nothing.
-pub(super) static POSITIVE_FORM: Form = Form::Pattern {
+pub(in crate::manifest) static POSITIVE_FORM: Form = Form::Pattern {
     name: "positive-duration",
     regex: concat!("^(?=.*[1-9])", regex!()),
     except: &[],
@@ -36,7 +36,7 @@ pub(super) static POSITIVE_FORM: Form = Form::Pattern {
 const EXAMPLES: [&str; 6] = ["500ms", "30s", "5m", "2h", "1h30m", "PT5M"];
 
 /// The duration that `node` says.
-pub(super) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<Duration>> {
+pub(in crate::manifest) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<Duration>> {
     let fault = |message: String| Diagnostic::error(&faults::DURATION, node.span, message);
     match &node.kind {
         Kind::Text(text) => match parse(&text.value) {
@@ -57,7 +57,7 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<
 }
 
 /// Like [`read`], for what must not be over before it begins.
-pub(super) fn read_positive(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<Duration>> {
+pub(in crate::manifest) fn read_positive(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<Duration>> {
     let duration = read(node, faults)?;
     if duration.is_zero() {
         faults.push(

@@ -11,7 +11,7 @@ use crate::manifest::yaml::{Entry, Kind, Node};
 use crate::manifest::{Span, Spanned, faults};
 
 /// A mapping with the keys of one section.
-pub(super) struct Fields<'t, 's> {
+pub(in crate::manifest) struct Fields<'t, 's> {
     at: Span,
     section: &'static Section,
     entries: &'t [Entry<'s>],
@@ -19,7 +19,7 @@ pub(super) struct Fields<'t, 's> {
 
 impl<'t, 's> Fields<'t, 's> {
     /// The keys of `node`. Reports those that do not belong there; `at` is where a missing one is reported.
-    pub(super) fn open(
+    pub(in crate::manifest) fn open(
         node: &'t Node<'s>,
         at: Span,
         section: &'static Section,
@@ -36,19 +36,10 @@ impl<'t, 's> Fields<'t, 's> {
                 break;
             }
             let key = &*entry.key;
-            if section.key(key).is_some() || key == "<<" {
-                continue;
-            }
-            if section.later.contains(&key) {
-                faults.push(
-                    Diagnostic::error(
-                        &faults::LATER,
-                        entry.key_span,
-                        format!("`{key}` is not supported yet"),
-                    )
-                    .label(format!("this version does not compile it in {}", section.what)),
-                );
-            } else {
+            let known = section.key(key);
+            if let Some(today) = known.and_then(|key| key.later) {
+                faults.push(later(entry.key_span, &format!("`{key}`"), today));
+            } else if known.is_none() && key != "<<" {
                 faults.push(unknown(entry, section));
             }
         }
@@ -56,19 +47,29 @@ impl<'t, 's> Fields<'t, 's> {
     }
 
     /// The value of a key, if it is there.
-    pub(super) fn get(&self, key: &str) -> Option<&'t Node<'s>> {
+    pub(in crate::manifest) fn get(&self, key: &str) -> Option<&'t Node<'s>> {
         self.entry(key).map(|entry| &entry.value)
     }
 
     /// A key with its value, if it is there.
-    pub(super) fn entry(&self, key: &str) -> Option<&'t Entry<'s>> {
+    pub(in crate::manifest) fn entry(&self, key: &str) -> Option<&'t Entry<'s>> {
         debug_assert!(self.section.key(key).is_some(), "`{key}` is not a key of {}", self.section.what);
         self.entries.iter().find(|entry| entry.key == key)
     }
 
     /// The value of a key that has to be there; `example` shows how to write it.
-    pub(super) fn require(&self, key: &str, example: &str, faults: &mut Diagnostics) -> Option<&'t Node<'s>> {
+    pub(in crate::manifest) fn require(&self, key: &str, example: &str, faults: &mut Diagnostics) -> Option<&'t Node<'s>> {
         debug_assert!(self.section.key(key).is_some_and(|key| key.is_required), "`{key}` can be left out");
+        self.require_one(key, example, faults)
+    }
+
+    /// Like [`require`](Self::require), for a key that stands for all the names that its value can go by.
+    pub(in crate::manifest) fn require_one(
+        &self,
+        key: &str,
+        example: &str,
+        faults: &mut Diagnostics,
+    ) -> Option<&'t Node<'s>> {
         let found = self.get(key);
         if found.is_none() {
             faults.push(
@@ -85,7 +86,7 @@ impl<'t, 's> Fields<'t, 's> {
 }
 
 fn unknown(entry: &Entry<'_>, section: &Section) -> Diagnostic {
-    let known: Vec<&str> = section.names().chain(section.later.iter().copied()).collect();
+    let known: Vec<&str> = section.names().collect();
     let fault = Diagnostic::error(
         &faults::UNKNOWN_KEY,
         entry.key_span,
@@ -99,7 +100,7 @@ fn unknown(entry: &Entry<'_>, section: &Section) -> Diagnostic {
 }
 
 /// The entries of a mapping whose keys are names that the manifest gives, each of them a `noun`.
-pub(super) fn entries<'t, 's>(
+pub(in crate::manifest) fn entries<'t, 's>(
     node: &'t Node<'s>,
     what: &str,
     noun: &str,
@@ -113,20 +114,15 @@ pub(super) fn entries<'t, 's>(
     Some(entries)
 }
 
-/// Reports that `entry` gives a list of candidates for a `noun`, if it does.
-pub(super) fn has_candidates(entry: &Entry<'_>, noun: &str, faults: &mut Diagnostics) -> bool {
-    let found = matches!(entry.value.kind, Kind::List(_));
-    if found {
-        faults.push(
-            Diagnostic::error(&faults::LATER, entry.key_span, "a list of candidates is not supported yet")
-                .help(format!("give the one {noun} that is meant")),
-        );
-    }
-    found
+/// That something is read and checked, and not compiled yet; `today` says what works instead.
+pub(in crate::manifest) fn later(span: Span, what: &str, today: &str) -> Diagnostic {
+    Diagnostic::error(&faults::LATER, span, format!("{what} is not supported yet"))
+        .label("this version checks it and does not compile it")
+        .help(today)
 }
 
 /// Reports the keys that stand more than once.
-pub(super) fn repeated(entries: &[Entry<'_>], noun: &str, faults: &mut Diagnostics) {
+pub(in crate::manifest) fn repeated(entries: &[Entry<'_>], noun: &str, faults: &mut Diagnostics) {
     let mut report = |first: &Entry<'_>, again: &Entry<'_>| {
         faults.push(
             Diagnostic::error(
@@ -157,7 +153,7 @@ pub(super) fn repeated(entries: &[Entry<'_>], noun: &str, faults: &mut Diagnosti
 }
 
 /// Says that `node` is not what it should be.
-pub(super) fn expected(node: &Node<'_>, what: &str, faults: &mut Diagnostics) {
+pub(in crate::manifest) fn expected(node: &Node<'_>, what: &str, faults: &mut Diagnostics) {
     let found = match &node.kind {
         Kind::Broken => return,
         Kind::Null => "nothing".to_owned(),
@@ -171,7 +167,7 @@ pub(super) fn expected(node: &Node<'_>, what: &str, faults: &mut Diagnostics) {
 }
 
 /// At most a line of a value, for use in a message.
-pub(super) fn shortened(text: &str) -> String {
+pub(in crate::manifest) fn shortened(text: &str) -> String {
     const MOST: usize = 40;
     let line = text.lines().next().unwrap_or_default();
     match line.char_indices().nth(MOST) {
@@ -182,7 +178,7 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// A value that is text. A number or boolean is not quietly taken for one: `1.10` would lose its zero.
-pub(super) fn text(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
+pub(in crate::manifest) fn text(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
     match &node.kind {
         Kind::Text(text) => Some(Spanned::new(text.value.clone().into_owned(), node.span)),
         Kind::Number(_) | Kind::Bool(_) => {
@@ -200,7 +196,7 @@ pub(super) fn text(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<
 }
 
 /// A whole number of at least 1.
-pub(super) fn count(node: &Node<'_>, faults: &mut Diagnostics) -> Option<u32> {
+pub(in crate::manifest) fn count(node: &Node<'_>, faults: &mut Diagnostics) -> Option<u32> {
     let Kind::Number(number) = &node.kind else {
         expected(node, "a whole number", faults);
         return None;
@@ -212,8 +208,79 @@ pub(super) fn count(node: &Node<'_>, faults: &mut Diagnostics) -> Option<u32> {
     value
 }
 
+/// A whole number between two, both included.
+pub(in crate::manifest) fn integer(
+    node: &Node<'_>,
+    least: i64,
+    most: i64,
+    faults: &mut Diagnostics,
+) -> Option<i64> {
+    let Kind::Number(number) = &node.kind else {
+        expected(node, "a whole number", faults);
+        return None;
+    };
+    let value = number.as_i64().filter(|value| (least..=most).contains(value));
+    if value.is_none() {
+        faults.push(outside(node, number, &format!("a whole number from {least} to {most}")));
+    }
+    value
+}
+
+/// `true` or `false`.
+pub(in crate::manifest) fn boolean(node: &Node<'_>, faults: &mut Diagnostics) -> Option<bool> {
+    if let Kind::Bool(value) = node.kind {
+        return Some(value);
+    }
+    expected(node, "`true` or `false`", faults);
+    None
+}
+
+/// One of these words.
+pub(in crate::manifest) fn word(
+    node: &Node<'_>,
+    words: &[(&'static str, &str)],
+    faults: &mut Diagnostics,
+) -> Option<&'static str> {
+    let said = text(node, faults)?;
+    let found = words.iter().find(|(word, _)| *word == said.value);
+    if found.is_none() {
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let listed = known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>();
+        let message = format!("`{}` is not {}", shortened(&said.value), listed.join(" or "));
+        let fault = Diagnostic::error(&faults::VALUE, node.span, message);
+        faults.push(match nearest(&said.value, &known) {
+            Some(name) => fault.help(format!("did you mean `{name}`?")),
+            None => words.iter().fold(fault, |fault, (word, meaning)| {
+                fault.help(format!("`{word}`: {}", meaning.trim_end_matches('.')))
+            }),
+        });
+    }
+    found.map(|(word, _)| *word)
+}
+
+/// A list of texts, of which there has to be one.
+pub(in crate::manifest) fn texts(
+    node: &Node<'_>,
+    what: &str,
+    faults: &mut Diagnostics,
+) -> Option<Vec<Spanned<String>>> {
+    let Kind::List(items) = &node.kind else {
+        expected(node, &format!("a list of {what}"), faults);
+        if let (Kind::Text(one), Some(fault)) = (&node.kind, faults.last_mut()) {
+            fault.help.push(format!("write `[{}]`", one.value));
+        }
+        return None;
+    };
+    if items.is_empty() {
+        faults.push(Diagnostic::error(&faults::VALUE, node.span, format!("the list of {what} is empty")));
+        return None;
+    }
+    let read: Vec<_> = items.iter().map(|item| text(item, faults)).collect();
+    read.into_iter().collect()
+}
+
 /// A number from 0 to 1.
-pub(super) fn ratio(node: &Node<'_>, faults: &mut Diagnostics) -> Option<f64> {
+pub(in crate::manifest) fn ratio(node: &Node<'_>, faults: &mut Diagnostics) -> Option<f64> {
     let Kind::Number(number) = &node.kind else {
         expected(node, "a number from 0 to 1", faults);
         return None;

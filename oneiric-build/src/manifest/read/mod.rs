@@ -3,22 +3,33 @@
 //! A value that cannot be read is reported and left out, and reading goes on. Whether names refer to something is for
 //! `rules`.
 
+mod adapter;
+pub(super) mod condition;
 pub(super) mod duration;
-mod fields;
-mod name;
+pub(super) mod event;
+pub(super) mod fields;
+mod http;
+pub(super) mod name;
 mod node;
+pub(super) mod rank;
 mod reference;
-mod retry;
+pub(super) mod retry;
+mod schedule;
 pub(crate) mod section;
-mod task;
-mod value;
-mod workflow;
+mod secrets;
+mod selection;
+mod service;
+pub(super) mod settings;
+pub(super) mod task;
+pub(super) mod value;
+pub(super) mod workflow;
 
-use fields::{Fields, entries, expected, text};
+use fields::{Fields, expected, text};
 use section::{Form, Key, Section};
 
+use super::candidate::{Candidates, Rank};
 use super::yaml::{self, Kind};
-use super::{Manifest, Span, Spanned, faults};
+use super::{Draft, Span, Spanned, faults};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// Reports the keys that stand more than once.
@@ -51,32 +62,53 @@ pub(crate) static TOP: Section = Section {
         ),
         Key::new(
             "tasks",
-            &Form::Table { name: &name::FORM, of: &Form::Section(&task::TASK), least: 0 },
+            &Form::Table { name: &name::FORM, of: &TASKS, least: 0 },
             "Pieces of work, by name. A node names the task that it runs.",
         ),
         // That there is one is demanded by a rule, which has more to say about it.
         Key::new(
             "workflows",
-            &Form::Table { name: &name::FORM, of: &Form::Section(&workflow::WORKFLOW), least: 1 },
+            &Form::Table { name: &name::FORM, of: &WORKFLOWS, least: 1 },
             "Graphs of nodes, by name. Each can be run by itself.",
         )
         .required(),
+        Key::new("adapters", &ADAPTERS, "Connections to what is outside of the program, by name.")
+            .later("let tasks make their own connections"),
+        Key::new("actions", &ACTIONS, "Built-in actions with settings of their own, by name.")
+            .later("write a Rust function and `run` it, or start a program with `exec`"),
+        Key::new("services", &SERVICES, "What runs as long as the program does, by name.")
+            .later("start it beside the program, with a process manager"),
+        Key::new("events", &EVENTS, "Handlers of events, by name.")
+            .later("start runs with `workflow run`, or with a POST to `/tasks/workflow`"),
+        Key::new("schedules", &SCHEDULES, "When workflows run, by name.")
+            .later("let cron or a systemd timer start `workflow run`"),
+        Key::new("secrets", &Form::Section(&secrets::SECRETS), "Where secrets come from.")
+            .later("let tasks read secrets from their environment"),
+        Key::new("http", &Form::Section(&http::HTTP), "Who may call the program.")
+            .later("it listens on the loopback address; put a proxy that asks who calls in front of it"),
+        Key::new("profiles", &PROFILES, "What differs from profile to profile.")
+            .later("`selections` and the `profile` of candidates work today"),
+        Key::new("selections", &selection::FORM, "Which candidate is taken for a key, whatever its rank: by section, then by key."),
     ],
     one_of: &[],
-    later: &[
-        "adapters",
-        "services",
-        "events",
-        "schedules",
-        "secrets",
-        "profiles",
-        "actions",
-        "http",
-        "notifications",
-        "source",
-        "entries",
-    ],
 };
+
+/// One candidate, or several.
+static TASKS: Form = Form::Either(&[
+    &Form::Section(&task::TASK),
+    &Form::List { of: &Form::Section(&task::TASK), least: 1 },
+]);
+static WORKFLOWS: Form = Form::Either(&[
+    &Form::Section(&workflow::WORKFLOW),
+    &Form::List { of: &Form::Section(&workflow::WORKFLOW), least: 1 },
+]);
+
+static ADAPTERS: Form = Form::Table { name: &name::FORM, of: &Form::Section(&adapter::ADAPTER), least: 0 };
+static ACTIONS: Form = Form::Table { name: &name::FORM, of: &Form::Section(&adapter::ACTION), least: 0 };
+static SERVICES: Form = Form::Table { name: &name::FORM, of: &Form::Section(&service::SERVICE), least: 0 };
+static EVENTS: Form = Form::Table { name: &name::FORM, of: &Form::Section(&event::EVENT), least: 0 };
+static SCHEDULES: Form = Form::Table { name: &name::FORM, of: &Form::Section(&schedule::SCHEDULE), least: 0 };
+static PROFILES: Form = Form::Table { name: &name::FORM, of: &Form::Section(&selection::PROFILE), least: 0 };
 
 /// What a binary can be called.
 static PROGRAM_NAME: Form = Form::Pattern {
@@ -86,51 +118,51 @@ static PROGRAM_NAME: Form = Form::Pattern {
     examples: &["my-program"],
 };
 
-pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<Manifest> {
+pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<Draft> {
     let top = Span::new(tree.span.start, tree.span.start);
-    if let Some(entries) = original_form(tree) {
-        faults.push(
-            Diagnostic::error(
-                &faults::LATER,
-                entries,
-                "this is a manifest of the Python project, which is not supported yet",
-            )
-            .help("write it in the form of this one: `oneiric: 1`, then `tasks` and `workflows` by name"),
-        );
-        return None;
-    }
     let fields = Fields::open(tree, top, &TOP, faults)?;
 
     version(&fields, faults);
-    let name = fields.require("name", "name: my-program", faults).and_then(|node| program_name(node, faults));
-    let description = fields.get("description").and_then(|node| text(node, faults)).map(|text| text.value);
-    let package = fields.get("package").and_then(|node| text(node, faults));
-    let tasks = fields
-        .get("tasks")
-        .and_then(|node| entries(node, "tasks by name", "task", faults))
-        .map(|found| found.iter().map(|entry| task::read(entry, faults)).collect())
-        .unwrap_or_default();
-    let (workflows_at, workflows) = match fields.entry("workflows") {
-        None => (top, Some(Vec::new())),
-        Some(entry) => {
-            let workflows = entries(&entry.value, "workflows by name", "workflow", faults)
-                .map(|found| found.iter().map(|entry| workflow::read(entry, faults)).collect());
-            (entry.key_span, workflows)
-        }
+    let name = fields.require("name", "name: my-program", faults).and_then(|node| text(node, faults)).and_then(|name| program_name(name, faults));
+    let mut draft = Draft {
+        // Without a name there is an error already, and the rest can be judged all the same.
+        name: name.unwrap_or_else(|| Spanned::new(String::new(), top)),
+        workflows_at: top,
+        ..Draft::default()
     };
-    // Without a name there is an error already, and the rest can be judged all the same.
-    let name = name.unwrap_or_else(|| Spanned::new(String::new(), top));
-    Some(Manifest { name, description, package, tasks, workflows_at, workflows })
+    draft.description = fields.get("description").and_then(|node| text(node, faults)).map(|text| text.value);
+    draft.package = fields.get("package").and_then(|node| text(node, faults));
+    draft.tasks = section(&fields, "tasks", "task", task::read, faults);
+    draft.workflows = section(&fields, "workflows", "workflow", workflow::read, faults);
+    if let Some(entry) = fields.entry("workflows") {
+        draft.workflows_at = entry.key_span;
+    }
+    draft.adapters = section(&fields, "adapters", "adapter", adapter::read, faults);
+    draft.actions = section(&fields, "actions", "action", adapter::read_action, faults);
+    draft.services = section(&fields, "services", "service", service::read, faults);
+    draft.events = section(&fields, "events", "event", event::read, faults);
+    draft.schedules = section(&fields, "schedules", "schedule", schedule::read, faults);
+    draft.secrets = fields.entry("secrets").and_then(|entry| secrets::read(entry, faults));
+    draft.http = fields.entry("http").and_then(|entry| http::read(entry, faults));
+    draft.selections = fields.get("selections").map(|node| selection::read(node, faults)).unwrap_or_default();
+    if let Some(node) = fields.get("profiles") {
+        selection::profiles(node, faults);
+    }
+    Some(draft)
 }
 
-/// The key that only a manifest of the original has, where there is nothing of this one's.
-fn original_form(tree: &yaml::Node<'_>) -> Option<Span> {
-    let Kind::Mapping(entries) = &tree.kind else { return None };
-    let key = |name: &str| entries.iter().find(|entry| entry.key == name);
-    if key("oneiric").is_some() || key("workflows").is_some() {
-        return None;
+/// The entries of a section by name: none where it is not there, `None` where it cannot be read.
+fn section<T>(
+    fields: &Fields<'_, '_>,
+    key: &str,
+    noun: &str,
+    read: impl Fn(Spanned<String>, &yaml::Node<'_>, &mut Diagnostics) -> (Rank, T),
+    faults: &mut Diagnostics,
+) -> Option<Vec<Candidates<T>>> {
+    match fields.get(key) {
+        None => Some(Vec::new()),
+        Some(node) => rank::candidates(node, &format!("{key} by name"), noun, read, faults),
     }
-    key("entries").map(|entry| entry.key_span)
 }
 
 fn version(fields: &Fields<'_, '_>, faults: &mut Diagnostics) {
@@ -149,8 +181,8 @@ fn version(fields: &Fields<'_, '_>, faults: &mut Diagnostics) {
     }
 }
 
-fn program_name(node: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
-    let name = text(node, faults)?;
+/// Reports a name that no program can have.
+pub(super) fn program_name(name: Spanned<String>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
     let fits = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.len() <= MAX_PROGRAM_NAME
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));

@@ -13,40 +13,53 @@ const MAX: usize = 128;
 const RESERVED: [&str; 4] = ["input", "item", "run", "secret"];
 
 /// What a name looks like.
-pub(super) static FORM: Form = Form::Pattern { name: "name", regex: REGEX, except: &[], examples: &[] };
+pub(in crate::manifest) static FORM: Form = Form::Pattern { name: "name", regex: REGEX, except: &[], examples: &[] };
 
 /// What the name of a node looks like.
-pub(super) static NODE_FORM: Form =
+pub(in crate::manifest) static NODE_FORM: Form =
     Form::Pattern { name: "node-name", regex: REGEX, except: &RESERVED, examples: &[] };
 
 /// What [`fits`] takes.
 const REGEX: &str = "^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$";
 
 /// The key of `entry` as the name of a `noun`.
-pub(super) fn read(entry: &Entry<'_>, noun: &str, faults: &mut Diagnostics) -> Spanned<String> {
-    if !fits(&entry.key) {
+pub(in crate::manifest) fn read(entry: &Entry<'_>, noun: &str, faults: &mut Diagnostics) -> Spanned<String> {
+    let name = Spanned::new(entry.key.clone().into_owned(), entry.key_span);
+    check(&name, noun, faults);
+    name
+}
+
+/// The key of `entry` as the name of a node, which references can name.
+pub(in crate::manifest) fn read_node(entry: &Entry<'_>, faults: &mut Diagnostics) -> Spanned<String> {
+    let name = Spanned::new(entry.key.clone().into_owned(), entry.key_span);
+    check_node(&name, faults);
+    name
+}
+
+/// Reports a name that cannot be one.
+pub(in crate::manifest) fn check(name: &Spanned<String>, noun: &str, faults: &mut Diagnostics) {
+    if !fits(name) {
         faults.push(
             Diagnostic::error(
                 &faults::NAME,
-                entry.key_span,
-                format!("`{}` cannot be the name of a {noun}", shortened(&entry.key)),
+                name.span,
+                format!("`{}` cannot be the name of a {noun}", shortened(name)),
             )
             .help(format!("a name has letters a-z and A-Z, digits and `_ . @ + -`, begins with a letter, a digit or `_`, and has {MAX} characters at most")),
         );
     }
-    Spanned::new(entry.key.clone().into_owned(), entry.key_span)
 }
 
-/// The key of `entry` as the name of a node, which references can name.
-pub(super) fn read_node(entry: &Entry<'_>, faults: &mut Diagnostics) -> Spanned<String> {
-    if RESERVED.contains(&&*entry.key) {
+/// Reports a name that cannot be a node's.
+pub(in crate::manifest) fn check_node(name: &Spanned<String>, faults: &mut Diagnostics) {
+    if RESERVED.contains(&&*name.value) {
         faults.push(
-            Diagnostic::error(&faults::NAME, entry.key_span, format!("`{}` is a reserved name", entry.key))
-                .label(format!("`${{{}}}` would mean something else", entry.key))
-                .help(format!("call the node another name, such as `{}_node`", entry.key)),
+            Diagnostic::error(&faults::NAME, name.span, format!("`{}` is a reserved name", name.value))
+                .label(format!("`${{{}}}` would mean something else", name.value))
+                .help(format!("call the node another name, such as `{}_node`", name.value)),
         );
     }
-    read(entry, "node", faults)
+    check(name, "node", faults);
 }
 
 fn fits(name: &str) -> bool {

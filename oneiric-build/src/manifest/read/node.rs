@@ -1,10 +1,9 @@
 //! The entries of a workflow's `nodes`.
 
-use super::fields::{Fields, expected, text};
+use super::fields::{Fields, count, expected, text, word};
 use super::section::{Form, Key, Section};
-use super::{duration, name, retry, value};
+use super::{condition, duration, name, retry, settings, value};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::nearest::nearest;
 use crate::manifest::yaml::{self, Entry, Kind};
 use crate::manifest::{Node, NodeDoes, OnFailure, Spanned, faults};
 
@@ -36,18 +35,22 @@ pub(super) static NODE: Section = Section {
         ),
         Key::new("on_failure", &Form::Word(&ON_FAILURE), "What its failure means for the rest of the run.")
             .default("fail"),
+        Key::new("action", &Form::Text, "The action that it runs, by name.")
+            .later("name a task that does it, with `run` or `exec`"),
+        Key::new("workflow", &Form::Text, "The workflow that it runs, by name; `with` is that run's input.")
+            .later("put the nodes of that workflow into this one"),
+        Key::new("when", &Form::Any, "It runs only where this holds.")
+            .later("let the task decide: it can return at once"),
+        Key::new("for_each", &Form::Text, "There is one instance of it for each element of this list; `${item}` is the element.")
+            .later("let the task go through the list"),
+        Key::new("max_parallel", &Form::Count, "How many of its instances may be at work at once.")
+            .later("it belongs to `for_each`, which is to come"),
+        Key::new("compensate", &Form::Text, "The task that undoes it when a later node fails.")
+            .later("add a node that undoes it, and let the nodes before it have `on_failure: continue`"),
+        Key::new("settings", &Form::Values, "The settings of its action.")
+            .later("settings belong to `action`, which is to come"),
     ],
-    one_of: &["task", "wait"],
-    later: &[
-        "action",
-        "workflow",
-        "when",
-        "for_each",
-        "compensate",
-        "max_parallel",
-        "when_exhausted",
-        "settings",
-    ],
+    one_of: &["task", "wait", "action", "workflow"],
 };
 
 const ON_FAILURE: [(&str, &str); 2] = [
@@ -59,15 +62,7 @@ const ON_FAILURE: [(&str, &str); 2] = [
 const WHAT: [&str; 4] = ["task", "wait", "action", "workflow"];
 
 pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Node {
-    let mut node = Node {
-        name: name::read_node(entry, faults),
-        does: None,
-        with: None,
-        depends_on: Vec::new(),
-        retry: None,
-        timeout: None,
-        on_failure: OnFailure::default(),
-    };
+    let mut node = Node::named(name::read_node(entry, faults));
     let Some(fields) = Fields::open(&entry.value, entry.key_span, &NODE, faults) else { return node };
 
     node.does = does(entry, &fields, faults);
@@ -79,7 +74,32 @@ pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Node {
             .map(|timeout| Spanned::new(timeout.value, entry.key_span))
     });
     node.on_failure = fields.get("on_failure").and_then(|node| on_failure(node, faults)).unwrap_or_default();
+    node.when = fields.get("when").map(|node| condition::read(node, faults)).unwrap_or_default();
+    node.for_each = fields.get("for_each").and_then(|node| condition::reference(node, faults));
+    node.compensate = fields.get("compensate").and_then(|node| text(node, faults));
+    if let Some(most) = fields.entry("max_parallel") {
+        count(&most.value, faults);
+        demand(fields.entry("for_each"), most, "for_each", faults);
+    }
+    if let Some(settings) = fields.entry("settings") {
+        settings::read(Some(&settings.value), faults);
+        demand(fields.entry("action"), settings, "action", faults);
+    }
     node
+}
+
+/// Reports a key that says nothing without another one.
+fn demand(other: Option<&Entry<'_>>, entry: &Entry<'_>, key: &str, faults: &mut Diagnostics) {
+    if other.is_none() {
+        faults.push(
+            Diagnostic::error(
+                &faults::MISSING_KEY,
+                entry.key_span,
+                format!("`{}` says nothing without `{key}`", entry.key),
+            )
+            .help(format!("add `{key}`, or remove it")),
+        );
+    }
 }
 
 /// Exactly one of the keys that say what a node does.
@@ -106,10 +126,17 @@ fn does(entry: &Entry<'_>, fields: &Fields<'_, '_>, faults: &mut Diagnostics) ->
                 .help("make two nodes of it"),
         );
     }
-    if let Some(task) = fields.get("task") {
+    let named = |key: &str| fields.get(key);
+    if let Some(task) = named("task") {
         return text(task, faults).map(NodeDoes::Task);
     }
-    fields.get("wait").and_then(|wait| duration::read(wait, faults)).map(NodeDoes::Wait)
+    if let Some(wait) = named("wait") {
+        return duration::read(wait, faults).map(NodeDoes::Wait);
+    }
+    if let Some(action) = named("action") {
+        return text(action, faults).map(NodeDoes::Action);
+    }
+    named("workflow").and_then(|workflow| text(workflow, faults)).map(NodeDoes::Workflow)
 }
 
 /// A list of names of nodes. One name alone is not taken for a list: the original read `ab` as `[a, b]`.
@@ -135,23 +162,8 @@ fn names(node: &yaml::Node<'_>, faults: &mut Diagnostics) -> Vec<Spanned<String>
 }
 
 fn on_failure(node: &yaml::Node<'_>, faults: &mut Diagnostics) -> Option<OnFailure> {
-    let word = text(node, faults)?;
-    match &*word.value {
-        "fail" => Some(OnFailure::Fail),
-        "continue" => Some(OnFailure::Continue),
-        other => {
-            let fault = Diagnostic::error(
-                &faults::VALUE,
-                node.span,
-                format!("`{other}` is not `fail` or `continue`"),
-            );
-            faults.push(match nearest(other, &ON_FAILURE.map(|(word, _)| word)) {
-                Some(name) => fault.help(format!("did you mean `{name}`?")),
-                None => {
-                    fault.help("`fail` skips what depends on the node; `continue` goes on without its output")
-                }
-            });
-            None
-        }
-    }
+    word(node, &ON_FAILURE, faults).map(|word| match word {
+        "continue" => OnFailure::Continue,
+        _ => OnFailure::Fail,
+    })
 }

@@ -65,9 +65,7 @@ impl Cursor<'_> {
                     path.push(Step::Field(self.bare_name()?));
                 }
                 Some('[') => path.push(self.bracket()?),
-                Some(':') if root == "secret" && path.is_empty() => {
-                    return Err(self.later("secrets are not supported yet"));
-                }
+                Some(':') if root == "secret" && path.is_empty() && !quoted => return self.secret(),
                 _ => return Err(self.unexpected("`.`, `[` or `}`")),
             }
         }
@@ -85,11 +83,25 @@ impl Cursor<'_> {
                     .help("`${run.id}` is the run's id")
                     .into());
             }
-            "item" => return Err(self.later("`for_each` is not supported yet")),
-            "secret" => return Err(self.later("secrets are not supported yet")),
+            "item" => Root::Item,
+            "secret" => {
+                return Err(self.fault("a secret has a name").help("write `${secret:NAME}`").into());
+            }
             _ => Root::Node(root),
         };
         Ok((Reference { span: (self.place)(self.start..self.at), root, path }, self.at))
+    }
+
+    /// What follows `secret`: a colon, a name, the end.
+    fn secret(mut self) -> Result<(Reference, usize)> {
+        self.at += 1;
+        let name = self.bare_name()?;
+        if self.peek() != Some('}') {
+            return Err(self.unexpected("`}`"));
+        }
+        self.at += 1;
+        let span = (self.place)(self.start..self.at);
+        Ok((Reference { span, root: Root::Secret(name), path: Vec::new() }, self.at))
     }
 
     fn peek(&self) -> Option<char> {
@@ -161,10 +173,6 @@ impl Cursor<'_> {
     fn fault(&self, message: &str) -> Diagnostic {
         Diagnostic::error(&faults::REFERENCE, (self.place)(self.start..self.at), message)
     }
-
-    fn later(&self, message: &str) -> Box<Diagnostic> {
-        Box::new(Diagnostic::error(&faults::LATER, (self.place)(self.start..self.at), message))
-    }
 }
 
 #[cfg(test)]
@@ -232,8 +240,9 @@ mod tests {
             ("${[0]}", "O2010 it begins with an index @0..5"),
             ("${a[99999999999]}", "O2010 the index is too large @0..4"),
             ("${run.name}", "O2010 a run has nothing of that name @0..11"),
-            ("${item.x}", "O2002 `for_each` is not supported yet @0..9"),
-            ("${secret:TOKEN}", "O2002 secrets are not supported yet @0..8"),
+            ("${secret}", "O2010 a secret has a name @0..9"),
+            ("${secret:}", "O2010 this reference cannot be read expected a name, found `}`@9..10"),
+            ("${secret:A.b}", "O2010 this reference cannot be read expected `}`, found `.`@10..11"),
         ] {
             assert_eq!(shown(text), Err(expected.to_owned()), "{text}");
         }

@@ -14,8 +14,6 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [Key],
     /// Of these keys exactly one is there; none where that is no demand.
     pub(crate) one_of: &'static [&'static str],
-    /// The keys that are part of the schema and that this version does not compile.
-    pub(crate) later: &'static [&'static str],
 }
 
 /// A key of a section.
@@ -31,6 +29,8 @@ pub(crate) struct Key {
     pub(crate) is_required: bool,
     /// The word that it means where it is left out.
     pub(crate) default: Option<&'static str>,
+    /// Where this version reads and checks it and does not compile it: what works today instead.
+    pub(crate) later: Option<&'static str>,
 }
 
 /// What a value looks like: as much of it as can be said without reading it.
@@ -51,6 +51,14 @@ pub(crate) enum Form {
     Version(u64),
     /// A whole number of at least 1.
     Count,
+    /// A whole number between two, both included.
+    Integer { least: i64, most: i64 },
+    /// `true` or `false`.
+    Bool,
+    /// One of these forms.
+    Either(&'static [&'static Form]),
+    /// Any value.
+    Any,
     /// A number from 0 to 1.
     Ratio,
     /// A list.
@@ -65,29 +73,34 @@ pub(crate) enum Form {
 
 impl Section {
     /// The names of the keys.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(in crate::manifest) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.keys.iter().map(|key| key.name)
     }
 
     /// The key of this name.
-    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+    pub(in crate::manifest) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
     }
 }
 
 impl Key {
     /// A key that may be left out.
-    pub(super) const fn new(name: &'static str, form: &'static Form, about: &'static str) -> Self {
-        Self { name, about, form, is_required: false, default: None }
+    pub(in crate::manifest) const fn new(name: &'static str, form: &'static Form, about: &'static str) -> Self {
+        Self { name, about, form, is_required: false, default: None, later: None }
     }
 
     /// It has to be there.
-    pub(super) const fn required(self) -> Self {
+    pub(in crate::manifest) const fn required(self) -> Self {
         Self { is_required: true, ..self }
     }
 
+    /// It is read and checked, and not compiled yet; `today` says what works instead.
+    pub(in crate::manifest) const fn later(self, today: &'static str) -> Self {
+        Self { later: Some(today), ..self }
+    }
+
     /// Where it is left out, it means this word.
-    pub(super) const fn default(self, word: &'static str) -> Self {
+    pub(in crate::manifest) const fn default(self, word: &'static str) -> Self {
         Self { default: Some(word), ..self }
     }
 }

@@ -1,13 +1,14 @@
 //! The entries of `tasks`.
 
-use super::fields::{Fields, expected, has_candidates, text};
+use super::fields::{Fields, expected, text, word};
 use super::section::{Form, Key, Section};
-use super::{duration, name, retry};
+use super::{duration, rank, retry, settings};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::yaml::{Entry, Kind, Node};
+use crate::manifest::candidate::Rank;
+use crate::manifest::yaml::{Kind, Node};
 use crate::manifest::{Spanned, Task, TaskDoes, faults};
 
-pub(super) static TASK: Section = Section {
+pub(in crate::manifest) static TASK: Section = Section {
     what: "a task",
     about: "A piece of work that nodes name: a Rust function, or a program.",
     keys: &[
@@ -24,10 +25,28 @@ pub(super) static TASK: Section = Section {
         Key::new("description", &Form::Text, "What the task does."),
         Key::new("retry", &Form::Section(&retry::RETRY), "How failed attempts are tried again."),
         Key::new("timeout", &duration::POSITIVE_FORM, "How long one attempt may take."),
+        Key::new("action", &Form::Text, "The built-in action that it runs, such as `http.fetch`, or the name of one of `actions`.")
+            .later("write a Rust function and `run` it, or start a program with `exec`"),
+        Key::new("settings", &Form::Values, "The settings of its action.")
+            .later("settings belong to `action`, which is to come"),
+        Key::new("effect", &Form::Word(&EFFECT), "What is known of its effect when the process dies while it runs.")
+            .later("leave it out: a task that was interrupted runs again, with the same idempotency key"),
+        rank::PROVIDER,
+        rank::PROFILE,
+        rank::PRIORITY,
+        rank::STACK_LEVEL,
+        rank::ORDER,
     ],
-    one_of: &["run", "exec"],
-    later: &["action", "settings", "effect", "priority", "stack_level", "profile"],
+    one_of: &["run", "exec", "action"],
 };
+
+const EFFECT: [(&str, &str); 2] = [
+    ("at-least-once", "It runs again when the process died while it ran."),
+    ("at-most-once", "It waits for a person when the process died while it ran."),
+];
+
+/// The keys that say what a task does.
+const WHAT: [&str; 3] = ["run", "exec", "action"];
 
 /// As much of a path as can be said without knowing which words Rust keeps for itself.
 static PATH: Form = Form::Pattern {
@@ -37,44 +56,46 @@ static PATH: Form = Form::Pattern {
     examples: &["shop::charge"],
 };
 
-pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Task {
-    let name = name::read(entry, "task", faults);
-    let mut task = Task { name, does: None, retry: None, timeout: None };
-    if has_candidates(entry, "task", faults) {
-        return task;
-    }
-    let Some(fields) = Fields::open(&entry.value, entry.key_span, &TASK, faults) else { return task };
-
-    task.does = match (fields.entry("run"), fields.entry("exec")) {
-        (Some(run), None) => path(&run.value, faults).map(TaskDoes::Run),
-        (None, Some(exec)) => argv(&exec.value, faults).map(TaskDoes::Exec),
-        (Some(run), Some(exec)) => {
-            faults.push(
-                Diagnostic::error(
-                    &faults::DOES,
-                    exec.key_span,
-                    format!("the task `{}` has both `run` and `exec`", entry.key),
-                )
-                .related(run.key_span, "it calls a function")
-                .label("and starts a program")
-                .help("make two tasks of it"),
-            );
-            None
-        }
-        (None, None) => {
-            if !is_later(&entry.value) {
-                faults.push(
-                    Diagnostic::error(
-                        &faults::DOES,
-                        entry.key_span,
-                        format!("the task `{}` does nothing", entry.key),
-                    )
-                    .help("write `run: \"crate::function\"` or `exec: [program, argument]`"),
-                );
-            }
-            None
-        }
+pub(in crate::manifest) fn read(name: Spanned<String>, value: &Node<'_>, faults: &mut Diagnostics) -> (Rank, Task) {
+    let mut task = Task::named(name);
+    let Some(fields) = Fields::open(value, task.name.span, &TASK, faults) else {
+        return (Rank::default(), task);
     };
+    let rank = rank::read(&fields, faults);
+
+    let Kind::Mapping(entries) = &value.kind else { return (rank, task) };
+    let mut said = entries.iter().filter(|entry| WHAT.contains(&&*entry.key));
+    match (said.next(), said.next()) {
+        (Some(first), Some(second)) if first.key != second.key => faults.push(
+            Diagnostic::error(
+                &faults::DOES,
+                second.key_span,
+                format!("the task `{}` has both `{}` and `{}`", task.name.value, first.key, second.key),
+            )
+            .related(first.key_span, meaning(&first.key, "it"))
+            .label(meaning(&second.key, "and"))
+            .help("make two tasks of it"),
+        ),
+        (Some(what), _) => {
+            task.does = match &*what.key {
+                "run" => path(&what.value, faults).map(TaskDoes::Run),
+                "exec" => argv(&what.value, faults).map(TaskDoes::Exec),
+                _ => text(&what.value, faults).map(TaskDoes::Action),
+            }
+        }
+        (None, _) => faults.push(
+            Diagnostic::error(
+                &faults::DOES,
+                task.name.span,
+                format!("the task `{}` does nothing", task.name.value),
+            )
+            .help("write `run: \"crate::function\"` or `exec: [program, argument]`"),
+        ),
+    }
+    task.settings = settings::read(fields.get("settings"), faults);
+    if let Some(node) = fields.get("effect") {
+        word(node, &EFFECT, faults);
+    }
     if let Some(description) = fields.get("description") {
         text(description, faults);
     }
@@ -83,16 +104,21 @@ pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Task {
         .get("timeout")
         .and_then(|node| duration::read_positive(node, faults))
         .map(|timeout| timeout.value);
-    task
+    (rank, task)
 }
 
-/// Whether the task says what to do in a way that has been refused already.
-fn is_later(node: &Node<'_>) -> bool {
-    matches!(&node.kind, Kind::Mapping(entries) if entries.iter().any(|entry| entry.key == "action"))
+/// What a key of [`WHAT`] makes of a task.
+fn meaning(key: &str, subject: &str) -> String {
+    let does = match key {
+        "run" => "calls a function",
+        "exec" => "starts a program",
+        _ => "runs an action",
+    };
+    format!("{subject} {does}")
 }
 
 /// `package::module::function`.
-fn path(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
+pub(in crate::manifest) fn path(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
     let path = text(node, faults)?;
     let segments: Vec<&str> = path.split("::").collect();
     let wrong = segments.iter().find(|segment| syn::parse_str::<syn::Ident>(segment).is_err());
@@ -118,7 +144,7 @@ fn path(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
 }
 
 /// A program and its arguments.
-fn argv(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Vec<String>> {
+pub(in crate::manifest) fn argv(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Vec<Spanned<String>>> {
     let Kind::List(items) = &node.kind else {
         expected(node, "a list: the program and its arguments", faults);
         if let (Kind::Text(line), Some(fault)) = (&node.kind, faults.last_mut()) {
@@ -135,8 +161,7 @@ fn argv(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Vec<String>> {
         return None;
     }
     let words: Vec<_> = items.iter().map(|item| text(item, faults)).collect();
-    let words: Vec<String> =
-        words.into_iter().map(|word| word.map(|word| word.value)).collect::<Option<_>>()?;
+    let words: Vec<Spanned<String>> = words.into_iter().collect::<Option<_>>()?;
     if words[0].is_empty() {
         faults.push(Diagnostic::error(&faults::DOES, items[0].span, "the program has no name"));
         return None;

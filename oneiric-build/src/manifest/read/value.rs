@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{expected, repeated};
+use super::fields::{expected, later, repeated};
 use super::reference::{self, Piece};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Entry, Kind, Node, Text};
-use crate::manifest::{Expr, Part, Span, Spanned, With};
+use crate::manifest::{Expr, Part, Root, Span, Spanned, With, faults};
 
 /// The value of `with`.
-pub(super) fn arguments(with: &Entry<'_>, faults: &mut Diagnostics) -> Option<With> {
+pub(in crate::manifest) fn arguments(with: &Entry<'_>, faults: &mut Diagnostics) -> Option<With> {
     let Kind::Mapping(entries) = &with.value.kind else {
         expected(&with.value, "arguments by name", faults);
         return None;
@@ -26,14 +26,35 @@ pub(super) fn arguments(with: &Entry<'_>, faults: &mut Diagnostics) -> Option<Wi
     Some(With { key: with.key_span, span: with.value.span, arguments })
 }
 
+/// The value of `node`, in which nothing may refer; `None` where it has been reported.
+pub(in crate::manifest) fn literal_of(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Value> {
+    let expr = expr(node, faults)?;
+    for reference in expr.all() {
+        faults.push(
+            Diagnostic::error(&faults::REFERENCE, reference.span, "nothing can refer here")
+                .help("write the value itself; for a plain `${` write `$${`"),
+        );
+    }
+    literal(expr)
+}
+
 /// The value of `node`; `None` where it has been reported. As deep as the value, which `yaml` bounds.
-fn expr(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Expr> {
+pub(in crate::manifest) fn expr(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Expr> {
     match &node.kind {
         Kind::Broken => None,
         Kind::Null => Some(Expr::Literal(Value::Null)),
         Kind::Bool(value) => Some(Expr::Literal(Value::Bool(*value))),
         Kind::Number(value) => Some(Expr::Literal(Value::Number(value.clone()))),
-        Kind::Text(text) => template(text, node.span, faults),
+        Kind::Text(text) => {
+            let expr = template(text, node.span, faults)?;
+            for reference in expr.all() {
+                if let Root::Secret(_) = reference.root {
+                    let today = "let the task read it from its environment";
+                    faults.push(later(reference.span, "a secret in an argument", today));
+                }
+            }
+            Some(expr)
+        }
         Kind::List(items) => {
             // Every item is read even where one is broken, so that all faults are found.
             let items: Vec<_> = items.iter().map(|item| expr(item, faults)).collect();
@@ -82,7 +103,7 @@ fn literal(value: Expr) -> Option<Value> {
 }
 
 /// Text with its references. Text that is all one reference is the value it refers to, of whatever type.
-fn template(text: &Text<'_>, whole: Span, faults: &mut Diagnostics) -> Option<Expr> {
+pub(in crate::manifest) fn template(text: &Text<'_>, whole: Span, faults: &mut Diagnostics) -> Option<Expr> {
     let place = |range: std::ops::Range<usize>| match text.verbatim {
         Some(at) => Span::new(at + range.start, at + range.end),
         None => whole,

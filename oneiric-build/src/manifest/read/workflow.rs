@@ -1,13 +1,14 @@
 //! The entries of `workflows`.
 
-use super::fields::{Fields, count, expected, has_candidates, text};
+use super::fields::{Fields, boolean, count, expected, text, word};
 use super::section::{Form, Key, Section};
-use super::{duration, name, node};
+use super::{duration, name, node, rank};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Entry, Kind, Node};
-use crate::manifest::{Workflow, faults};
+use crate::manifest::candidate::Rank;
+use crate::manifest::{Notifications, Scheduler, Spanned, Workflow, faults};
 
-pub(super) static WORKFLOW: Section = Section {
+pub(in crate::manifest) static WORKFLOW: Section = Section {
     what: "a workflow",
     about: "A graph of nodes. A node starts as soon as what it waits for has ended.",
     keys: &[
@@ -20,30 +21,102 @@ pub(super) static WORKFLOW: Section = Section {
             "The steps, by name. Their order in the file does not matter.",
         )
         .required(),
+        Key::new("scheduler", &Form::Section(&SCHEDULER), "What takes the runs that are enqueued.")
+            .later("start runs with `workflow run`, or with a POST to `/tasks/workflow`"),
+        Key::new("notifications", &Form::Section(&NOTIFICATIONS), "Who is told about its runs.")
+            .later("add a node that tells them, with `depends_on` what they are to be told of"),
+        rank::PROVIDER,
+        rank::PROFILE,
+        rank::PRIORITY,
+        rank::STACK_LEVEL,
+        rank::ORDER,
     ],
     one_of: &[],
-    later: &["scheduler", "notifications", "retry", "input", "on_change", "when_exhausted"],
 };
 
-pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Workflow {
-    let name = name::read(entry, "workflow", faults);
-    let mut workflow = Workflow { name, description: None, timeout: None, max_parallel: None, nodes: None };
-    if has_candidates(entry, "workflow", faults) {
-        return workflow;
-    }
-    let Some(fields) = Fields::open(&entry.value, entry.key_span, &WORKFLOW, faults) else { return workflow };
+static SCHEDULER: Section = Section {
+    what: "`scheduler`",
+    about: "What takes the runs that are enqueued.",
+    keys: &[Key::new("queue", &Form::Text, "The adapter that takes them; it has to be a queue.").required()],
+    one_of: &[],
+};
+
+static NOTIFICATIONS: Section = Section {
+    what: "`notifications`",
+    about: "Who is told about the runs of a workflow.",
+    keys: &[
+        Key::new("adapter", &Form::Text, "The adapter that tells them.").required(),
+        Key::new("channel", &Form::Text, "Where it tells them, instead of where the adapter would."),
+        Key::new("target", &Form::Text, "Whom it tells, where the adapter takes that."),
+        Key::new("title", &Form::Text, "The title of what it tells them."),
+        Key::new("include_context", &Form::Bool, "Whether the run's input is part of it."),
+        Key::new("on", &Form::List { of: &Form::Word(&MOMENTS), least: 1 }, "When they are told."),
+    ],
+    one_of: &[],
+};
+
+const MOMENTS: [(&str, &str); 3] = [
+    ("started", "When a run begins."),
+    ("completed", "When a run has completed."),
+    ("failed", "When a run has failed."),
+];
+
+pub(in crate::manifest) fn read(
+    name: Spanned<String>,
+    value: &Node<'_>,
+    faults: &mut Diagnostics,
+) -> (Rank, Workflow) {
+    let mut workflow = Workflow::named(name);
+    let Some(fields) = Fields::open(value, workflow.name.span, &WORKFLOW, faults) else {
+        return (Rank::default(), workflow);
+    };
+    let rank = rank::read(&fields, faults);
 
     workflow.description =
         fields.get("description").and_then(|node| text(node, faults)).map(|text| text.value);
     workflow.timeout = fields
         .get("timeout")
-        .and_then(|node| duration::read_positive(node, faults))
-        .map(|timeout| timeout.value);
+        .and_then(|node| duration::read_positive(node, faults));
     workflow.max_parallel = fields.get("max_parallel").and_then(|node| count(node, faults));
     workflow.nodes = fields
         .require("nodes", "nodes: { first: { wait: 1s } }", faults)
         .and_then(|node| nodes(node, faults));
-    workflow
+    workflow.scheduler = fields.entry("scheduler").and_then(|entry| scheduler(entry, faults));
+    workflow.notifications = fields.entry("notifications").and_then(|entry| notifications(entry, faults));
+    (rank, workflow)
+}
+
+fn scheduler(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Scheduler> {
+    let fields = Fields::open(&entry.value, entry.key_span, &SCHEDULER, faults)?;
+    let queue = fields.require("queue", "queue: name-of-an-adapter", faults);
+    Some(Scheduler { queue: queue.and_then(|node| text(node, faults)) })
+}
+
+fn notifications(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Notifications> {
+    let fields = Fields::open(&entry.value, entry.key_span, &NOTIFICATIONS, faults)?;
+    for key in ["channel", "target", "title"] {
+        if let Some(node) = fields.get(key) {
+            text(node, faults);
+        }
+    }
+    if let Some(node) = fields.get("include_context") {
+        boolean(node, faults);
+    }
+    match fields.get("on").map(|node| (node, &node.kind)) {
+        None => {}
+        Some((node, Kind::List(items))) if items.is_empty() => faults.push(
+            Diagnostic::error(&faults::VALUE, node.span, "nobody would ever be told")
+                .help("name at least one of `started`, `completed` and `failed`"),
+        ),
+        Some((_, Kind::List(items))) => {
+            for item in items {
+                word(item, &MOMENTS, faults);
+            }
+        }
+        Some((node, _)) => expected(node, "a list such as `[failed]`", faults),
+    }
+    let adapter = fields.require("adapter", "adapter: name-of-an-adapter", faults);
+    Some(Notifications { adapter: adapter.and_then(|node| text(node, faults)) })
 }
 
 /// The nodes by name. Names that stand twice are for a rule to report, since `#[dag]` can have them too.
