@@ -5,9 +5,10 @@
 //! the `cli` feature nothing here touches the world, except for [`script`], which reads one manifest for a build script or a
 //! macro.
 
+mod adapters;
+mod catalog;
 #[cfg(feature = "cli")]
 pub mod cli;
-mod catalog;
 pub mod codegen;
 pub mod diagnostic;
 mod index;

@@ -183,12 +183,7 @@ impl Rank {
 }
 
 /// A selection has to select something: the original let one that did not pass in silence.
-fn check<T>(
-    selection: &Selection,
-    section: &'static str,
-    keys: &[Candidates<T>],
-    faults: &mut Diagnostics,
-) {
+fn check<T>(selection: &Selection, section: &'static str, keys: &[Candidates<T>], faults: &mut Diagnostics) {
     let Some(candidates) = keys.iter().find(|one| one.name.value == selection.key.value) else {
         let known: Vec<&str> = keys.iter().map(|one| one.name.as_str()).collect();
         let message = format!("`{section}` has no `{}` to select a candidate for", selection.key.value);
@@ -199,8 +194,7 @@ fn check<T>(
         });
         return;
     };
-    let known: Vec<&str> =
-        candidates.list.iter().filter_map(|one| one.rank.provider.as_deref()).collect();
+    let known: Vec<&str> = candidates.list.iter().filter_map(|one| one.rank.provider.as_deref()).collect();
     if !known.contains(&&*selection.provider.value) {
         let message =
             format!("no candidate for `{}` is called `{}`", selection.key.value, selection.provider.value);
@@ -208,17 +202,15 @@ fn check<T>(
             .related(candidates.name.span, "its candidates are here");
         faults.push(match nearest(&selection.provider, &known) {
             Some(name) => fault.help(format!("did you mean `{name}`?")),
-            None if known.is_empty() => fault.help("a candidate is called by its `provider`, and none has one"),
+            None if known.is_empty() => {
+                fault.help("a candidate is called by its `provider`, and none has one")
+            }
             None => fault.help(format!("they are called {}", known.join(", "))),
         });
     }
 }
 
-fn no_candidate<T>(
-    name: &Spanned<String>,
-    profile: &str,
-    others: &[(usize, Candidate<T>)],
-) -> Diagnostic {
+fn no_candidate<T>(name: &Spanned<String>, profile: &str, others: &[(usize, Candidate<T>)]) -> Diagnostic {
     let mut profiles: Vec<&str> =
         others.iter().flat_map(|(_, one)| one.rank.profiles.iter().flatten()).map(String::as_str).collect();
     profiles.sort_unstable();
@@ -270,7 +262,14 @@ mod tests {
         };
         assert_eq!(chosen(list(), "default", None), "level");
         assert_eq!(chosen(list(), "default", Some("low")), "low");
-        assert_eq!(chosen(list()[..3].iter().map(|one| candidate(&one.value, one.rank.clone())).collect(), "default", None), "second");
+        assert_eq!(
+            chosen(
+                list()[..3].iter().map(|one| candidate(&one.value, one.rank.clone())).collect(),
+                "default",
+                None
+            ),
+            "second"
+        );
     }
 
     #[test]

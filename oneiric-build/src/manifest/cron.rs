@@ -22,7 +22,12 @@ static FIELDS: [Field; 5] = [
         words: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
     },
     // Both 0 and 7 are Sunday, as everywhere.
-    Field { name: "day of the week", least: 0, most: 7, words: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] },
+    Field {
+        name: "day of the week",
+        least: 0,
+        most: 7,
+        words: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
+    },
 ];
 
 /// The days of each month, in a leap year.
@@ -49,9 +54,8 @@ pub(super) fn check(expression: &str) -> Result<(), String> {
     }
     // Where the day of the week is given too, either will do, so only a bare date can be one that never comes.
     let comes = fields[4] != "*"
-        || (1..=12u32).any(|month| {
-            has(sets[3], month) && (1..=DAYS[month as usize - 1]).any(|day| has(sets[2], day))
-        });
+        || (1..=12u32)
+            .any(|month| has(sets[3], month) && (1..=DAYS[month as usize - 1]).any(|day| has(sets[2], day)));
     if comes { Ok(()) } else { Err("there is no such day in any year".to_owned()) }
 }
 

@@ -23,8 +23,8 @@ pub use candidate::{Choice, Ranked};
 pub(crate) use source::MAX_BYTES;
 pub use span::{Span, Spanned};
 pub use wiring::{
-    Action, Adapter, Event, Filter, Http, Notifications, Schedule, Scheduler, Secrets, Service, Setting, Settings,
-    Test,
+    Action, Adapter, Event, Filter, Http, Notifications, Schedule, Scheduler, Secrets, Service, Setting,
+    Settings, Test,
 };
 
 use crate::diagnostic::Diagnostics;
@@ -102,7 +102,12 @@ impl Draft {
             actions: self.actions.map(|keys| chooser.choose("actions", keys, Action::named, faults)),
             services: chooser.choose("services", self.services.unwrap_or_default(), Service::named, faults),
             events: chooser.choose("events", self.events.unwrap_or_default(), Event::named, faults),
-            schedules: chooser.choose("schedules", self.schedules.unwrap_or_default(), Schedule::named, faults),
+            schedules: chooser.choose(
+                "schedules",
+                self.schedules.unwrap_or_default(),
+                Schedule::named,
+                faults,
+            ),
             secrets: self.secrets,
             http: self.http,
             choices: chooser.choices,

@@ -127,7 +127,6 @@ pub struct Notifications {
     pub adapter: Option<Spanned<String>>,
 }
 
-
 impl Adapter {
     /// An adapter of which only the name is known.
     pub fn named(name: Spanned<String>) -> Self {

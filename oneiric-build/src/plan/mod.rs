@@ -8,6 +8,7 @@ use std::time::Duration;
 pub mod digest;
 mod dot;
 pub mod json;
+pub(crate) mod longest;
 mod mermaid;
 mod order;
 mod resolve;
@@ -18,6 +19,7 @@ pub use mermaid::mermaid;
 pub(crate) use resolve::resolve;
 #[cfg(feature = "cli")]
 pub(crate) use text::counted;
+pub(crate) use text::duration;
 pub use text::text;
 
 pub use crate::manifest::{Choice, OnFailure, Ranked, Retry, Step};

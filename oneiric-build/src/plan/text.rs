@@ -79,7 +79,7 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
 }
 
 /// A duration as a manifest would have it.
-pub(super) fn duration(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     let mut left = time.as_millis();
     let mut text = String::new();
     for (unit, millis) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {

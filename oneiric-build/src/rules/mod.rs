@@ -4,18 +4,31 @@
 //! `tests/manifests/fail/`. Faults of form are found while reading, in `manifest`; their pages are here all the same.
 
 mod cycle;
+mod deadline;
 mod duplicate_dependency;
 mod duplicate_node;
 mod empty_workflow;
+mod exclusive_handler;
 mod foreign_function;
+mod looks_like_a_secret;
+mod missing_capability;
 mod no_workflows;
+mod open_endpoint;
 mod result_name;
+mod retries_beyond_deadline;
 mod self_dependency;
+mod unknown_action;
+mod unknown_adapter;
 mod unknown_dependency;
+mod unknown_provider;
 mod unknown_reference;
 mod unknown_task;
+mod unknown_workflow;
+mod unreachable_handler;
+mod unused_adapter;
 mod unused_task;
 mod wait_settings;
+mod workflow_cycle;
 
 use crate::diagnostic::{Diagnostics, Rule};
 use crate::index::Index;
@@ -33,12 +46,25 @@ static CHECKS: &[(&Rule, Check)] = &[
     (&foreign_function::RULE, foreign_function::check),
     (&result_name::RULE, result_name::check),
     (&duplicate_dependency::RULE, duplicate_dependency::check),
+    (&unknown_adapter::RULE, unknown_adapter::check),
+    (&missing_capability::RULE, missing_capability::check),
+    (&unknown_provider::RULE, unknown_provider::check),
+    (&unknown_workflow::RULE, unknown_workflow::check),
+    (&unknown_action::RULE, unknown_action::check),
+    (&unused_adapter::RULE, unused_adapter::check),
+    (&exclusive_handler::RULE, exclusive_handler::check),
+    (&unreachable_handler::RULE, unreachable_handler::check),
     (&cycle::RULE, cycle::check),
     (&self_dependency::RULE, self_dependency::check),
     (&duplicate_node::RULE, duplicate_node::check),
     (&empty_workflow::RULE, empty_workflow::check),
     (&no_workflows::RULE, no_workflows::check),
+    (&workflow_cycle::RULE, workflow_cycle::check),
     (&wait_settings::RULE, wait_settings::check),
+    (&deadline::RULE, deadline::check),
+    (&retries_beyond_deadline::RULE, retries_beyond_deadline::check),
+    (&looks_like_a_secret::RULE, looks_like_a_secret::check),
+    (&open_endpoint::RULE, open_endpoint::check),
 ];
 
 /// Every kind of fault that this compiler reports, by code.

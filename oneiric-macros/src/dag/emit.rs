@@ -108,6 +108,7 @@ fn resolve(reference: &manifest::Reference, workflow: &plan::Workflow) -> Spanne
         }
         Root::Input => Reference::Input(reference.path.clone()),
         Root::RunId => Reference::RunId,
+        Root::Item | Root::Secret(_) => unreachable!("code has no words for these"),
     };
     Spanned::new(value, reference.span)
 }

@@ -112,10 +112,14 @@ impl Reader<'_> {
 
     fn manifest(&mut self, name: Spanned<String>, description: Option<String>, limits: &Limits) -> Manifest {
         let tasks = self.tasks.clone();
-        let tasks = tasks.iter().enumerate().map(|(index, path)| {
-            let index = self.spanned(index.to_string(), path.span());
-            Task { does: Some(TaskDoes::Run(index.clone())), ..Task::named(index) }
-        });
+        let tasks: Vec<Task> = tasks
+            .iter()
+            .enumerate()
+            .map(|(index, path)| {
+                let index = self.spanned(index.to_string(), path.span());
+                Task { does: Some(TaskDoes::Run(index.clone())), ..Task::named(index) }
+            })
+            .collect();
         let workflow = Workflow {
             description,
             timeout: limits.timeout.map(|timeout| Spanned::new(timeout, name.span)),
@@ -124,7 +128,7 @@ impl Reader<'_> {
             ..Workflow::named(name.clone())
         };
         Manifest {
-            tasks: Some(tasks.collect()),
+            tasks: Some(tasks),
             workflows_at: name.span,
             workflows: Some(vec![workflow]),
             name,
@@ -382,7 +386,7 @@ fn wait(call: &ExprCall) -> Option<&Expr> {
 
 fn does_span(does: &NodeDoes) -> Span {
     match does {
-        NodeDoes::Task(name) => name.span,
+        NodeDoes::Task(name) | NodeDoes::Action(name) | NodeDoes::Workflow(name) => name.span,
         NodeDoes::Wait(time) => time.span,
     }
 }

@@ -53,9 +53,13 @@ pub(super) fn read(tree: &Tree<'_>, faults: &mut Diagnostics) -> Option<Vec<Node
     let nodes = match (fields.entry("nodes"), fields.entry("tasks")) {
         (Some(nodes), Some(tasks)) => {
             faults.push(
-                Diagnostic::error(&faults::DUPLICATE_KEY, tasks.key_span, "`nodes` and `tasks` are one thing")
-                    .related(nodes.key_span, "the nodes are here")
-                    .help("remove `tasks`: the original never read it beside `nodes`"),
+                Diagnostic::error(
+                    &faults::DUPLICATE_KEY,
+                    tasks.key_span,
+                    "`nodes` and `tasks` are one thing",
+                )
+                .related(nodes.key_span, "the nodes are here")
+                .help("remove `tasks`: the original never read it beside `nodes`"),
             );
             &nodes.value
         }

@@ -154,7 +154,7 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Entry> {
     let factory = fields.get("factory").map(|node| factory::read(node, domain, faults));
     let metadata = Metadata::read(fields.entry("metadata"), domain, faults);
     let thing = match domain {
-        "adapter" => Thing::Adapter(adapter(&name, provider, &factory, &metadata, faults)),
+        "adapter" => Thing::Adapter(adapter(&name, provider, factory.as_ref(), &metadata)),
         "action" => Thing::Action(Action { kind: Some(name.clone()), ..Action::named(name.clone()) }),
         "service" => {
             let run = match factory {
@@ -168,9 +168,12 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Entry> {
             task.does = factory.and_then(Factory::into_task);
             if fields.get("factory").is_none() {
                 let example = "factory: \"shop::fetch\"";
-                fields.require("factory", example, faults);
+                fields.require_one("factory", example, faults);
             }
-            task.retry = fields.entry("retry_policy").and_then(|entry| retry::read(entry, faults)).map(|one| one.value);
+            task.retry = fields
+                .entry("retry_policy")
+                .and_then(|entry| retry::read(entry, faults))
+                .map(|one| one.value);
             task.timeout = timeout(&fields, faults).map(|timeout| timeout.value);
             Thing::Task(task)
         }
@@ -184,7 +187,7 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Entry> {
             workflow.scheduler = metadata.scheduler;
             workflow.notifications = metadata.notifications;
             workflow.nodes = fields
-                .require("dag", "dag: { nodes: [{ id: first, task: fetch }] }", faults)
+                .require_one("dag", "dag: { nodes: [{ id: first, task: fetch }] }", faults)
                 .and_then(|node| dag::read(node, faults));
             Thing::Workflow(workflow)
         }
@@ -195,9 +198,9 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Entry> {
 /// An entry is long; its first key is enough to point at it.
 fn first_line(node: &Node<'_>) -> Span {
     match &node.kind {
-        Kind::Mapping(entries) => entries
-            .first()
-            .map_or(node.span, |first| Span::new(first.key_span.start, first.value.span.end.max(first.key_span.end))),
+        Kind::Mapping(entries) => entries.first().map_or(node.span, |first| {
+            Span::new(first.key_span.start, first.value.span.end.max(first.key_span.end))
+        }),
         _ => node.span,
     }
 }
@@ -251,9 +254,8 @@ fn timeout(fields: &Fields<'_, '_>, faults: &mut Diagnostics) -> Option<Spanned<
 fn adapter(
     name: &Spanned<String>,
     provider: Option<Spanned<String>>,
-    factory: &Option<Factory>,
+    factory: Option<&Factory>,
     metadata: &Metadata,
-    _faults: &mut Diagnostics,
 ) -> Adapter {
     let category = match factory {
         Some(Factory::BuiltIn(category)) => Some(category.as_str()),
@@ -269,10 +271,12 @@ fn adapter(
     });
     let mut adapter = Adapter::named(name.clone());
     adapter.provider = provider;
-    adapter.settings.texts.extend(metadata.texts.iter().map(|(key, value)| super::super::Setting {
-        key: key.clone(),
-        value: value.clone(),
-    }));
+    adapter.settings.texts.extend(
+        metadata
+            .texts
+            .iter()
+            .map(|(key, value)| super::super::Setting { key: key.clone(), value: value.clone() }),
+    );
     adapter
 }
 
@@ -329,7 +333,12 @@ static SCHEDULER: Section = Section {
 
 fn scheduler(entry: &yaml::Entry<'_>, faults: &mut Diagnostics) -> Option<Scheduler> {
     let fields = Fields::open(&entry.value, entry.key_span, &SCHEDULER, faults)?;
-    refuse(entry.key_span, "`scheduler`", "start runs with `workflow run`, or with a POST to `/tasks/workflow`", faults);
+    refuse(
+        entry.key_span,
+        "`scheduler`",
+        "start runs with `workflow run`, or with a POST to `/tasks/workflow`",
+        faults,
+    );
     if let Some(node) = fields.get("provider") {
         text(node, faults);
     }

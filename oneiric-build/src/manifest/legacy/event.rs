@@ -25,7 +25,8 @@ pub(super) fn read(
             .help("write `event_topics: [order.created]`; every topic is `event_topics: [\"*\"]`, no longer what is left out"),
         ),
     }
-    event.filters = fields.get("event_filters").map(|node| condition::filters(node, faults)).unwrap_or_default();
+    event.filters =
+        fields.get("event_filters").map(|node| condition::filters(node, faults)).unwrap_or_default();
     event.priority = fields
         .get("event_priority")
         .and_then(|node| integer(node, -1_000, 1_000, faults))
@@ -34,7 +35,8 @@ pub(super) fn read(
         .get("event_fanout_policy")
         .and_then(|node| (word(node, &FANOUT, faults)? == "exclusive").then_some(node.span));
     entry::at_least_one(fields, "event_max_concurrency", faults);
-    event.retry = fields.entry("retry_policy").and_then(|entry| retry::read(entry, faults)).map(|one| one.value);
+    event.retry =
+        fields.entry("retry_policy").and_then(|entry| retry::read(entry, faults)).map(|one| one.value);
     if trigger.is_none() && fields.get("factory").is_none() {
         faults.push(
             Diagnostic::error(

@@ -49,7 +49,9 @@ pub(super) fn read(node: &Node<'_>, domain: &str, faults: &mut Diagnostics) -> F
     let module = path.split(':').next().unwrap_or_default().trim();
     let mut segments = module.split('.');
     match (segments.next(), segments.next(), segments.next(), domain) {
-        (Some("oneiric"), Some("adapters"), Some(category), "adapter") => Factory::BuiltIn(category.to_owned()),
+        (Some("oneiric"), Some("adapters"), Some(category), "adapter") => {
+            Factory::BuiltIn(category.to_owned())
+        }
         (Some("oneiric"), Some("actions"), _, "action") => Factory::BuiltIn(String::new()),
         _ => {
             faults.push(python(&path, domain));

@@ -12,8 +12,12 @@ pub(super) static ADAPTER: Section = Section {
     what: "an adapter",
     about: "A connection to something outside of the program.",
     keys: &[
-        Key::new("provider", &Form::Text, "The kind of adapter: its domain and provider, such as `queue.cloudtasks`.")
-            .required(),
+        Key::new(
+            "provider",
+            &Form::Text,
+            "The kind of adapter: its domain and provider, such as `queue.cloudtasks`.",
+        )
+        .required(),
         Key::new("settings", &Form::Values, "Its settings. `${secret:NAME}` in a text is a secret."),
         Key::new("description", &Form::Text, "What it is for."),
         rank::PROFILE,

@@ -13,7 +13,8 @@ use crate::manifest::yaml::{Kind, Node};
 use crate::manifest::{Condition, Expr, Filter, Reference, Spanned, Test, faults};
 
 const EQUALS: Key = Key::new("equals", &Form::Any, "The value is this one.");
-const ANY_OF: Key = Key::new("any_of", &Form::List { of: &Form::Any, least: 1 }, "The value is one of these.");
+const ANY_OF: Key =
+    Key::new("any_of", &Form::List { of: &Form::Any, least: 1 }, "The value is one of these.");
 const EXISTS: Key = Key::new("exists", &Form::Bool, "The value is there, or is not.");
 
 /// A filter of an event.
@@ -71,11 +72,8 @@ pub(in crate::manifest) fn path(node: &Node<'_>, faults: &mut Diagnostics) -> Op
     if fits {
         return Some(path);
     }
-    let fault = Diagnostic::error(
-        &faults::FILTER,
-        path.span,
-        format!("`{}` is no place in an event", path.value),
-    );
+    let fault =
+        Diagnostic::error(&faults::FILTER, path.span, format!("`{}` is no place in an event", path.value));
     faults.push(match root {
         "payload" | "headers" | "topic" | "" => {
             fault.help("write `topic`, or a path such as `payload.tenant` or `headers.source`")
@@ -138,11 +136,7 @@ pub(in crate::manifest) fn reference(node: &Node<'_>, faults: &mut Diagnostics) 
 }
 
 /// The tests of a filter or condition, of which there has to be one.
-fn tests(
-    node: &Node<'_>,
-    fields: &Fields<'_, '_>,
-    faults: &mut Diagnostics,
-) -> Option<Vec<Spanned<Test>>> {
+fn tests(node: &Node<'_>, fields: &Fields<'_, '_>, faults: &mut Diagnostics) -> Option<Vec<Spanned<Test>>> {
     let mut found = Vec::new();
     let mut sound = true;
     if let Some(entry) = fields.entry("equals") {

@@ -57,7 +57,10 @@ pub(in crate::manifest) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Op
 }
 
 /// Like [`read`], for what must not be over before it begins.
-pub(in crate::manifest) fn read_positive(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Spanned<Duration>> {
+pub(in crate::manifest) fn read_positive(
+    node: &Node<'_>,
+    faults: &mut Diagnostics,
+) -> Option<Spanned<Duration>> {
     let duration = read(node, faults)?;
     if duration.is_zero() {
         faults.push(

@@ -12,13 +12,22 @@ pub(in crate::manifest) static EVENT: Section = Section {
     what: "an event",
     about: "A handler of events.",
     keys: &[
-        Key::new("topics", &Form::List { of: &Form::Text, least: 1 }, "The topics it takes, letter by letter; `*` alone is every topic.")
-            .required(),
+        Key::new(
+            "topics",
+            &Form::List { of: &Form::Text, least: 1 },
+            "The topics it takes, letter by letter; `*` alone is every topic.",
+        )
+        .required(),
         Key::new("run", &Form::Section(&RUN), "What it does.").required(),
-        Key::new("filters", &Form::List { of: &Form::Section(&condition::FILTER), least: 0 }, "What has to hold of an event, all of it."),
+        Key::new(
+            "filters",
+            &Form::List { of: &Form::Section(&condition::FILTER), least: 0 },
+            "What has to hold of an event, all of it.",
+        ),
         Key::new("description", &Form::Text, "What it is for."),
         Key::new("priority", rank::PRIORITY.form, "Handlers of higher priority come first."),
-        Key::new("fanout", &Form::Word(&FANOUT), "Whether other handlers get the event too.").default("broadcast"),
+        Key::new("fanout", &Form::Word(&FANOUT), "Whether other handlers get the event too.")
+            .default("broadcast"),
         Key::new("max_concurrency", &Form::Count, "How many events it handles at once."),
         Key::new("retry", &Form::Section(&retry::RETRY), "How failures are tried again."),
         Key::new("timeout", &duration::POSITIVE_FORM, "How long one attempt may take."),
@@ -45,7 +54,11 @@ pub(in crate::manifest) const FANOUT: [(&str, &str); 2] = [
     ("exclusive", "Only the first exclusive handler that accepts the event gets it."),
 ];
 
-pub(in crate::manifest) fn read(name: Spanned<String>, value: &Node<'_>, faults: &mut Diagnostics) -> (Rank, Event) {
+pub(in crate::manifest) fn read(
+    name: Spanned<String>,
+    value: &Node<'_>,
+    faults: &mut Diagnostics,
+) -> (Rank, Event) {
     let mut event = Event::named(name);
     let Some(fields) = Fields::open(value, event.name.span, &EVENT, faults) else {
         return (Rank::default(), event);
@@ -83,19 +96,20 @@ pub(in crate::manifest) fn topics_of(
     let mut sound = true;
     for topic in &topics {
         let fault = |message: String| Diagnostic::error(&faults::TOPIC, topic.span, message);
-        let refused = if topic.is_empty() || topic.chars().any(|char| char.is_whitespace() || char.is_control()) {
-            fault(format!("`{}` is not a topic", super::fields::shortened(topic)))
-                .help("a topic is text without spaces, such as `order.created`")
-        } else if topic.value == "*" && topics.len() > 1 {
-            fault("`*` stands beside other topics".to_owned())
-                .label("every topic, the others too")
-                .help("write `[\"*\"]`, or remove it")
-        } else if topic.value != "*" && topic.contains('*') {
-            fault(format!("`{}` is a pattern, and topics are taken letter by letter", topic.value))
-                .help("name each topic, or take every topic with `*` and choose with `filters`")
-        } else {
-            continue;
-        };
+        let refused =
+            if topic.is_empty() || topic.chars().any(|char| char.is_whitespace() || char.is_control()) {
+                fault(format!("`{}` is not a topic", super::fields::shortened(topic)))
+                    .help("a topic is text without spaces, such as `order.created`")
+            } else if topic.value == "*" && topics.len() > 1 {
+                fault("`*` stands beside other topics".to_owned())
+                    .label("every topic, the others too")
+                    .help("write `[\"*\"]`, or remove it")
+            } else if topic.value != "*" && topic.contains('*') {
+                fault(format!("`{}` is a pattern, and topics are taken letter by letter", topic.value))
+                    .help("name each topic, or take every topic with `*` and choose with `filters`")
+            } else {
+                continue;
+            };
         faults.push(refused);
         sound = false;
     }

@@ -58,7 +58,12 @@ impl<'t, 's> Fields<'t, 's> {
     }
 
     /// The value of a key that has to be there; `example` shows how to write it.
-    pub(in crate::manifest) fn require(&self, key: &str, example: &str, faults: &mut Diagnostics) -> Option<&'t Node<'s>> {
+    pub(in crate::manifest) fn require(
+        &self,
+        key: &str,
+        example: &str,
+        faults: &mut Diagnostics,
+    ) -> Option<&'t Node<'s>> {
         debug_assert!(self.section.key(key).is_some_and(|key| key.is_required), "`{key}` can be left out");
         self.require_one(key, example, faults)
     }
@@ -164,6 +169,25 @@ pub(in crate::manifest) fn expected(node: &Node<'_>, what: &str, faults: &mut Di
         Kind::Mapping(_) => "a mapping".to_owned(),
     };
     faults.push(Diagnostic::error(&faults::WRONG_TYPE, node.span, format!("expected {what}, found {found}")));
+}
+
+/// Reports a key that says nothing without another one.
+pub(in crate::manifest) fn demand(
+    other: Option<&Entry<'_>>,
+    entry: &Entry<'_>,
+    key: &str,
+    faults: &mut Diagnostics,
+) {
+    if other.is_none() {
+        faults.push(
+            Diagnostic::error(
+                &faults::MISSING_KEY,
+                entry.key_span,
+                format!("`{}` says nothing without `{key}`", entry.key),
+            )
+            .help(format!("add `{key}`, or remove it")),
+        );
+    }
 }
 
 /// At most a line of a value, for use in a message.

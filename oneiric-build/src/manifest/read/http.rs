@@ -11,8 +11,12 @@ pub(super) static HTTP: Section = Section {
     what: "`http`",
     about: "Who may call the program.",
     keys: &[
-        Key::new("auth", &Form::Either(&[&Form::Word(&NONE), &Form::Section(&AUTH)]), "How callers show who they are.")
-            .required(),
+        Key::new(
+            "auth",
+            &Form::Either(&[&Form::Word(&NONE), &Form::Section(&AUTH)]),
+            "How callers show who they are.",
+        )
+        .required(),
         Key::new("health_path", &Form::Text, "Where it says that it is alive.").default("/healthz"),
     ],
     one_of: &[],
@@ -68,15 +72,21 @@ fn auth(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Span> {
     match (fields.entry("oidc"), fields.entry("shared_secret")) {
         (Some(oidc), None) => {
             let fields = Fields::open(&oidc.value, oidc.key_span, &OIDC, faults)?;
-            fields.require("audience", "audience: \"https://example.org\"", faults).and_then(|node| text(node, faults));
+            fields
+                .require("audience", "audience: \"https://example.org\"", faults)
+                .and_then(|node| text(node, faults));
             fields.get("issuer").and_then(|node| text(node, faults));
         }
         (None, Some(secret)) => {
             let found = text(&secret.value, faults)?;
             if !found.starts_with("${secret:") {
                 faults.push(
-                    Diagnostic::error(&faults::VALUE, found.span, "a shared secret may not stand in a manifest")
-                        .help("write `${secret:NAME}`, and put the secret where secrets come from"),
+                    Diagnostic::error(
+                        &faults::VALUE,
+                        found.span,
+                        "a shared secret may not stand in a manifest",
+                    )
+                    .help("write `${secret:NAME}`, and put the secret where secrets come from"),
                 );
                 return None;
             }

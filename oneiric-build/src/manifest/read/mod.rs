@@ -15,8 +15,8 @@ pub(super) mod rank;
 mod reference;
 pub(super) mod retry;
 mod schedule;
-pub(crate) mod section;
 mod secrets;
+pub(crate) mod section;
 mod selection;
 mod service;
 pub(super) mod settings;
@@ -88,16 +88,18 @@ pub(crate) static TOP: Section = Section {
             .later("it listens on the loopback address; put a proxy that asks who calls in front of it"),
         Key::new("profiles", &PROFILES, "What differs from profile to profile.")
             .later("`selections` and the `profile` of candidates work today"),
-        Key::new("selections", &selection::FORM, "Which candidate is taken for a key, whatever its rank: by section, then by key."),
+        Key::new(
+            "selections",
+            &selection::FORM,
+            "Which candidate is taken for a key, whatever its rank: by section, then by key.",
+        ),
     ],
     one_of: &[],
 };
 
 /// One candidate, or several.
-static TASKS: Form = Form::Either(&[
-    &Form::Section(&task::TASK),
-    &Form::List { of: &Form::Section(&task::TASK), least: 1 },
-]);
+static TASKS: Form =
+    Form::Either(&[&Form::Section(&task::TASK), &Form::List { of: &Form::Section(&task::TASK), least: 1 }]);
 static WORKFLOWS: Form = Form::Either(&[
     &Form::Section(&workflow::WORKFLOW),
     &Form::List { of: &Form::Section(&workflow::WORKFLOW), least: 1 },
@@ -123,7 +125,10 @@ pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Optio
     let fields = Fields::open(tree, top, &TOP, faults)?;
 
     version(&fields, faults);
-    let name = fields.require("name", "name: my-program", faults).and_then(|node| text(node, faults)).and_then(|name| program_name(name, faults));
+    let name = fields
+        .require("name", "name: my-program", faults)
+        .and_then(|node| text(node, faults))
+        .and_then(|name| program_name(name, faults));
     let mut draft = Draft {
         // Without a name there is an error already, and the rest can be judged all the same.
         name: name.unwrap_or_else(|| Spanned::new(String::new(), top)),

@@ -13,7 +13,8 @@ const MAX: usize = 128;
 const RESERVED: [&str; 4] = ["input", "item", "run", "secret"];
 
 /// What a name looks like.
-pub(in crate::manifest) static FORM: Form = Form::Pattern { name: "name", regex: REGEX, except: &[], examples: &[] };
+pub(in crate::manifest) static FORM: Form =
+    Form::Pattern { name: "name", regex: REGEX, except: &[], examples: &[] };
 
 /// What the name of a node looks like.
 pub(in crate::manifest) static NODE_FORM: Form =

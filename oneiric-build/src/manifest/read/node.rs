@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, count, expected, text, word};
 use super::section::{Form, Key, Section};
-use super::{condition, duration, name, retry, settings, value};
+use super::{condition, duration, fields, name, retry, settings, value};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{self, Entry, Kind};
 use crate::manifest::{Node, NodeDoes, OnFailure, Spanned, faults};
@@ -41,14 +41,16 @@ pub(super) static NODE: Section = Section {
             .later("put the nodes of that workflow into this one"),
         Key::new("when", &Form::Any, "It runs only where this holds.")
             .later("let the task decide: it can return at once"),
-        Key::new("for_each", &Form::Text, "There is one instance of it for each element of this list; `${item}` is the element.")
-            .later("let the task go through the list"),
-        Key::new("max_parallel", &Form::Count, "How many of its instances may be at work at once.")
-            .later("it belongs to `for_each`, which is to come"),
+        Key::new(
+            "for_each",
+            &Form::Text,
+            "There is one instance of it for each element of this list; `${item}` is the element.",
+        )
+        .later("let the task go through the list"),
+        Key::new("max_parallel", &Form::Count, "How many of its instances may be at work at once."),
         Key::new("compensate", &Form::Text, "The task that undoes it when a later node fails.")
             .later("add a node that undoes it, and let the nodes before it have `on_failure: continue`"),
-        Key::new("settings", &Form::Values, "The settings of its action.")
-            .later("settings belong to `action`, which is to come"),
+        Key::new("settings", &Form::Values, "The settings of its action."),
     ],
     one_of: &["task", "wait", "action", "workflow"],
 };
@@ -79,27 +81,13 @@ pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Node {
     node.compensate = fields.get("compensate").and_then(|node| text(node, faults));
     if let Some(most) = fields.entry("max_parallel") {
         count(&most.value, faults);
-        demand(fields.entry("for_each"), most, "for_each", faults);
+        fields::demand(fields.entry("for_each"), most, "for_each", faults);
     }
     if let Some(settings) = fields.entry("settings") {
         settings::read(Some(&settings.value), faults);
-        demand(fields.entry("action"), settings, "action", faults);
+        fields::demand(fields.entry("action"), settings, "action", faults);
     }
     node
-}
-
-/// Reports a key that says nothing without another one.
-fn demand(other: Option<&Entry<'_>>, entry: &Entry<'_>, key: &str, faults: &mut Diagnostics) {
-    if other.is_none() {
-        faults.push(
-            Diagnostic::error(
-                &faults::MISSING_KEY,
-                entry.key_span,
-                format!("`{}` says nothing without `{key}`", entry.key),
-            )
-            .help(format!("add `{key}`, or remove it")),
-        );
-    }
 }
 
 /// Exactly one of the keys that say what a node does.

@@ -50,7 +50,8 @@ pub(in crate::manifest) fn read(fields: &Fields<'_, '_>, faults: &mut Diagnostic
 
 /// Like [`read`], where the key `provider` is read by the section itself.
 pub(in crate::manifest) fn read_unnamed(fields: &Fields<'_, '_>, faults: &mut Diagnostics) -> Rank {
-    let mut number = |key: &str, most: i64| fields.get(key).and_then(|node| integer(node, -most, most, faults));
+    let mut number =
+        |key: &str, most: i64| fields.get(key).and_then(|node| integer(node, -most, most, faults));
     let priority = number("priority", MOST_PRIORITY).unwrap_or_default();
     let stack_level = number("stack_level", MOST_STACK_LEVEL).unwrap_or_default();
     let order = number("order", MOST_PRIORITY);

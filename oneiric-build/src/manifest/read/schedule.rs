@@ -17,12 +17,21 @@ pub(super) static SCHEDULE: Section = Section {
         Key::new("workflow", &Form::Text, "The workflow that it runs.").required(),
         Key::new("cron", &Form::Text, "Minute, hour, day of the month, month and day of the week."),
         Key::new("every", &duration::POSITIVE_FORM, "The time from one run to the next."),
-        Key::new("timezone", &Form::Text, "The time zone of `cron`, such as `Europe/Berlin`: UTC where it is left out.")
-            .default("UTC"),
+        Key::new(
+            "timezone",
+            &Form::Text,
+            "The time zone of `cron`, such as `Europe/Berlin`: UTC where it is left out.",
+        )
+        .default("UTC"),
         Key::new("with", &Form::Values, "The input of the run."),
-        Key::new("overlap", &Form::Word(&OVERLAP), "What happens when the previous run has not ended.").default("skip"),
-        Key::new("catch_up", &Form::Word(&CATCH_UP), "What happens with times at which the program was not there.")
-            .default("none"),
+        Key::new("overlap", &Form::Word(&OVERLAP), "What happens when the previous run has not ended.")
+            .default("skip"),
+        Key::new(
+            "catch_up",
+            &Form::Word(&CATCH_UP),
+            "What happens with times at which the program was not there.",
+        )
+        .default("none"),
         Key::new("description", &Form::Text, "What it is for."),
         rank::PROVIDER,
         rank::PROFILE,

@@ -11,8 +11,12 @@ pub(super) static SECRETS: Section = Section {
     what: "`secrets`",
     about: "Where secrets come from.",
     keys: &[
-        Key::new("sources", &Form::List { of: &Form::Text, least: 1 }, "The adapters that are asked, the first one first.")
-            .required(),
+        Key::new(
+            "sources",
+            &Form::List { of: &Form::Text, least: 1 },
+            "The adapters that are asked, the first one first.",
+        )
+        .required(),
         Key::new("cache_ttl", &duration::FORM, "How long a secret is kept before it is asked for again."),
     ],
     one_of: &[],

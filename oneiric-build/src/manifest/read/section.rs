@@ -85,7 +85,11 @@ impl Section {
 
 impl Key {
     /// A key that may be left out.
-    pub(in crate::manifest) const fn new(name: &'static str, form: &'static Form, about: &'static str) -> Self {
+    pub(in crate::manifest) const fn new(
+        name: &'static str,
+        form: &'static Form,
+        about: &'static str,
+    ) -> Self {
         Self { name, about, form, is_required: false, default: None, later: None }
     }
 

@@ -35,11 +35,8 @@ static RESTART: Section = Section {
     one_of: &[],
 };
 
-const POLICY: [(&str, &str); 3] = [
-    ("always", "Whenever it ends."),
-    ("on-failure", "When it fails or panics."),
-    ("never", "Not at all."),
-];
+const POLICY: [(&str, &str); 3] =
+    [("always", "Whenever it ends."), ("on-failure", "When it fails or panics."), ("never", "Not at all.")];
 
 pub(super) fn read(name: Spanned<String>, value: &Node<'_>, faults: &mut Diagnostics) -> (Rank, Service) {
     let mut service = Service::named(name);

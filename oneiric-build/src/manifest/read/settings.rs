@@ -39,8 +39,12 @@ fn collect(key: &str, node: &Node<'_>, settings: &mut Settings, faults: &mut Dia
                 match root {
                     Root::Secret(name) => settings.secrets.push(Spanned::new(name.clone(), *span)),
                     _ => faults.push(
-                        Diagnostic::error(&faults::REFERENCE, *span, "settings are known before any run begins")
-                            .help("only `${secret:NAME}` can stand in them; for a plain `${` write `$${`"),
+                        Diagnostic::error(
+                            &faults::REFERENCE,
+                            *span,
+                            "settings are known before any run begins",
+                        )
+                        .help("only `${secret:NAME}` can stand in them; for a plain `${` write `$${`"),
                     ),
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, expected, text, word};
 use super::section::{Form, Key, Section};
-use super::{duration, rank, retry, settings};
+use super::{duration, fields, rank, retry, settings};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::candidate::Rank;
 use crate::manifest::yaml::{Kind, Node};
@@ -25,12 +25,19 @@ pub(in crate::manifest) static TASK: Section = Section {
         Key::new("description", &Form::Text, "What the task does."),
         Key::new("retry", &Form::Section(&retry::RETRY), "How failed attempts are tried again."),
         Key::new("timeout", &duration::POSITIVE_FORM, "How long one attempt may take."),
-        Key::new("action", &Form::Text, "The built-in action that it runs, such as `http.fetch`, or the name of one of `actions`.")
-            .later("write a Rust function and `run` it, or start a program with `exec`"),
-        Key::new("settings", &Form::Values, "The settings of its action.")
-            .later("settings belong to `action`, which is to come"),
-        Key::new("effect", &Form::Word(&EFFECT), "What is known of its effect when the process dies while it runs.")
-            .later("leave it out: a task that was interrupted runs again, with the same idempotency key"),
+        Key::new(
+            "action",
+            &Form::Text,
+            "The built-in action that it runs, such as `http.fetch`, or the name of one of `actions`.",
+        )
+        .later("write a Rust function and `run` it, or start a program with `exec`"),
+        Key::new("settings", &Form::Values, "The settings of its action."),
+        Key::new(
+            "effect",
+            &Form::Word(&EFFECT),
+            "What is known of its effect when the process dies while it runs.",
+        )
+        .later("leave it out: a task that was interrupted runs again, with the same idempotency key"),
         rank::PROVIDER,
         rank::PROFILE,
         rank::PRIORITY,
@@ -56,7 +63,11 @@ static PATH: Form = Form::Pattern {
     examples: &["shop::charge"],
 };
 
-pub(in crate::manifest) fn read(name: Spanned<String>, value: &Node<'_>, faults: &mut Diagnostics) -> (Rank, Task) {
+pub(in crate::manifest) fn read(
+    name: Spanned<String>,
+    value: &Node<'_>,
+    faults: &mut Diagnostics,
+) -> (Rank, Task) {
     let mut task = Task::named(name);
     let Some(fields) = Fields::open(value, task.name.span, &TASK, faults) else {
         return (Rank::default(), task);
@@ -93,6 +104,9 @@ pub(in crate::manifest) fn read(name: Spanned<String>, value: &Node<'_>, faults:
         ),
     }
     task.settings = settings::read(fields.get("settings"), faults);
+    if let Some(settings) = fields.entry("settings") {
+        fields::demand(fields.entry("action"), settings, "action", faults);
+    }
     if let Some(node) = fields.get("effect") {
         word(node, &EFFECT, faults);
     }

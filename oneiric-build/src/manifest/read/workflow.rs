@@ -4,8 +4,8 @@ use super::fields::{Fields, boolean, count, expected, text, word};
 use super::section::{Form, Key, Section};
 use super::{duration, name, node, rank};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::yaml::{Entry, Kind, Node};
 use crate::manifest::candidate::Rank;
+use crate::manifest::yaml::{Entry, Kind, Node};
 use crate::manifest::{Notifications, Scheduler, Spanned, Workflow, faults};
 
 pub(in crate::manifest) static WORKFLOW: Section = Section {
@@ -74,9 +74,7 @@ pub(in crate::manifest) fn read(
 
     workflow.description =
         fields.get("description").and_then(|node| text(node, faults)).map(|text| text.value);
-    workflow.timeout = fields
-        .get("timeout")
-        .and_then(|node| duration::read_positive(node, faults));
+    workflow.timeout = fields.get("timeout").and_then(|node| duration::read_positive(node, faults));
     workflow.max_parallel = fields.get("max_parallel").and_then(|node| count(node, faults));
     workflow.nodes = fields
         .require("nodes", "nodes: { first: { wait: 1s } }", faults)
