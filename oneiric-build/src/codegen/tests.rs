@@ -88,6 +88,7 @@ fn fulfillment() -> Plan {
     pause.after = vec![NodeId(3)];
 
     Plan {
+        choices: Vec::new(),
         name: "fulfillment".into(),
         description: Some("Take an order, charge it, ship it.\n\nSlowly.".into()),
         package: Some(at("shop".into())),

@@ -129,7 +129,10 @@ impl Chooser<'_> {
             }
             return None;
         };
+        // A selection of something that is not there has been reported, and would have decided.
+        let misses = selected.is_some() && first.rank.provider.as_deref() != selected;
         if let Some((_, second)) = fit.get(1)
+            && !misses
             && first.rank.score(selected) == second.rank.score(selected)
         {
             faults.push(

@@ -259,14 +259,14 @@ fn adapter(
 ) -> Adapter {
     let category = match factory {
         Some(Factory::BuiltIn(category)) => Some(category.as_str()),
+        // What was refused already is not asked which kind it is.
+        Some(_) => None,
         // A key such as `queue.scheduler` says the domain too.
-        _ => name.split('.').next(),
+        None => name.split('.').next(),
     };
     let provider = provider.zip(category).map(|(provider, category)| {
-        let id = match provider.strip_prefix(category) {
-            Some(_) => provider.value.clone(),
-            None => format!("{category}.{}", provider.value),
-        };
+        let full = provider.strip_prefix(category).is_some_and(|rest| rest.starts_with('.'));
+        let id = if full { provider.value.clone() } else { format!("{category}.{}", provider.value) };
         Spanned::new(id, provider.span)
     });
     let mut adapter = Adapter::named(name.clone());

@@ -275,11 +275,17 @@ pub(in crate::manifest) fn word(
         faults.push(match nearest(&said.value, &known) {
             Some(name) => fault.help(format!("did you mean `{name}`?")),
             None => words.iter().fold(fault, |fault, (word, meaning)| {
-                fault.help(format!("`{word}`: {}", meaning.trim_end_matches('.')))
+                fault.help(format!("`{word}`: {}", as_phrase(meaning)))
             }),
         });
     }
     found.map(|(word, _)| *word)
+}
+
+/// A sentence as it goes on after a colon.
+fn as_phrase(sentence: &str) -> String {
+    let mut chars = sentence.trim_end_matches('.').chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// A list of texts, of which there has to be one.
