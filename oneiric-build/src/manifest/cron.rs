@@ -39,10 +39,8 @@ const MACROS: [&str; 7] = ["@yearly", "@annually", "@monthly", "@weekly", "@dail
 /// Why `expression` is no time to run at, if it is none.
 pub(super) fn check(expression: &str) -> Result<(), String> {
     if expression.starts_with('@') {
-        return match MACROS.contains(&expression) {
-            true => Ok(()),
-            false => Err(format!("the words are {}", MACROS.join(", "))),
-        };
+        let known = MACROS.contains(&expression);
+        return if known { Ok(()) } else { Err(format!("the words are {}", MACROS.join(", "))) };
     }
     let fields: Vec<&str> = expression.split_ascii_whitespace().collect();
     if fields.len() != FIELDS.len() {

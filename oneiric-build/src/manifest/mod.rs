@@ -396,9 +396,9 @@ pub fn parse_for(bytes: &[u8], profile: &str) -> (Option<Manifest>, Diagnostics)
     let mut faults = Diagnostics::default();
     let manifest = match source::decode(bytes) {
         Ok(text) => yaml::parse(text, &mut faults)
-            .and_then(|tree| match legacy::is_original(&tree) {
-                true => legacy::read(&tree, &mut faults),
-                false => read::manifest(&tree, &mut faults),
+            .and_then(|tree| {
+                let read = if legacy::is_original(&tree) { legacy::read } else { read::manifest };
+                read(&tree, &mut faults)
             })
             .map(|draft| draft.decide(profile, &mut faults)),
         Err(fault) => {

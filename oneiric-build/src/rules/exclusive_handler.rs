@@ -29,13 +29,11 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
         let Some(exclusive) = event.exclusive else { continue };
         let topics = event.topics.iter().flatten().map(|topic| topic.as_str());
         let takes_all = topics.clone().any(|topic| topic == "*");
-        let mut others: Vec<usize> = match takes_all {
-            true => (0..events.len()).collect(),
-            false => topics
-                .chain(["*"])
-                .flat_map(|topic| by_topic.get(topic).into_iter().flatten())
-                .copied()
-                .collect(),
+        let mut others: Vec<usize> = if takes_all {
+            (0..events.len()).collect()
+        } else {
+            let asked = topics.chain(["*"]).flat_map(|topic| by_topic.get(topic).into_iter().flatten());
+            asked.copied().collect()
         };
         others.sort_unstable();
         others.dedup();

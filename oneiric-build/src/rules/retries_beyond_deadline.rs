@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 
 /// What the runtime takes where a policy does not say.
 const BASE_DELAY: Duration = Duration::from_secs(1);
-const MAX_DELAY: Duration = Duration::from_secs(60);
+const MAX_DELAY: Duration = Duration::from_mins(1);
 const JITTER: f64 = 0.25;
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {

@@ -23,12 +23,11 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     for name in children.chain(events).chain(schedules).filter(|name| index.workflow(name).is_none()) {
         let fault = Diagnostic::error(&RULE, name.span, format!("there is no workflow `{}`", name.value));
         let names = || known.iter().map(|workflow| workflow.name.as_str());
-        faults.push(match index.did_you_mean(name, names()) {
-            Some(near) => fault.help(near),
-            None => {
-                let few: Vec<String> = names().take(8).map(|name| format!("`{name}`")).collect();
-                fault.help(format!("the workflows are {}", few.join(", ")))
-            }
+        faults.push(if let Some(near) = index.did_you_mean(name, names()) {
+            fault.help(near)
+        } else {
+            let few: Vec<String> = names().take(8).map(|name| format!("`{name}`")).collect();
+            fault.help(format!("the workflows are {}", few.join(", ")))
         });
     }
 }

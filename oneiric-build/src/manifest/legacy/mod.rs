@@ -51,7 +51,7 @@ pub(super) fn read(tree: &Node<'_>, faults: &mut Diagnostics) -> Option<Draft> {
     let top = Span::new(tree.span.start, tree.span.start);
     let fields = Fields::open(tree, top, &DOCUMENT, faults)?;
     let name = match fields.get("source") {
-        Some(node) => text(node, faults).and_then(|source| program_name(source, faults)),
+        Some(node) => text(node, faults).inspect(|source| program_name(source, faults)),
         None => Some(Spanned::new(DEFAULT_SOURCE.to_owned(), top)),
     };
     let mut draft = Draft {

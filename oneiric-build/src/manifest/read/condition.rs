@@ -122,17 +122,15 @@ pub(in crate::manifest) fn reference(node: &Node<'_>, faults: &mut Diagnostics) 
         expected(node, "a reference such as `${node.list}`", faults);
         return None;
     };
-    match value::expr(node, faults)? {
-        Expr::Reference(reference) => Some(reference),
-        _ => {
-            let message = format!("`{}` is not one reference", super::fields::shortened(&text.value));
-            faults.push(
-                Diagnostic::error(&faults::REFERENCE, node.span, message)
-                    .help("write `${node.path}` or `${input.path}`"),
-            );
-            None
-        }
+    if let Expr::Reference(reference) = value::expr(node, faults)? {
+        return Some(reference);
     }
+    let message = format!("`{}` is not one reference", super::fields::shortened(&text.value));
+    faults.push(
+        Diagnostic::error(&faults::REFERENCE, node.span, message)
+            .help("write `${node.path}` or `${input.path}`"),
+    );
+    None
 }
 
 /// The tests of a filter or condition, of which there has to be one.

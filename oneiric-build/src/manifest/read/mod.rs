@@ -128,7 +128,7 @@ pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Optio
     let name = fields
         .require("name", "name: my-program", faults)
         .and_then(|node| text(node, faults))
-        .and_then(|name| program_name(name, faults));
+        .inspect(|name| program_name(name, faults));
     let mut draft = Draft {
         // Without a name there is an error already, and the rest can be judged all the same.
         name: name.unwrap_or_else(|| Spanned::new(String::new(), top)),
@@ -187,7 +187,7 @@ fn version(fields: &Fields<'_, '_>, faults: &mut Diagnostics) {
 }
 
 /// Reports a name that no program can have.
-pub(super) fn program_name(name: Spanned<String>, faults: &mut Diagnostics) -> Option<Spanned<String>> {
+pub(super) fn program_name(name: &Spanned<String>, faults: &mut Diagnostics) {
     let fits = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.len() <= MAX_PROGRAM_NAME
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
@@ -207,5 +207,4 @@ pub(super) fn program_name(name: Spanned<String>, faults: &mut Diagnostics) -> O
                 .help(format!("it begins with a letter a-z and goes on with a-z, 0-9 and `-`, {MAX_PROGRAM_NAME} characters at most")),
         );
     }
-    Some(name)
 }

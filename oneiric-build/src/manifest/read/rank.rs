@@ -98,12 +98,12 @@ pub(in crate::manifest) fn candidates<T>(
             }
             Kind::List(items) => items
                 .iter()
-                .filter_map(|item| match item.kind {
-                    Kind::Mapping(_) => Some(one(item, item.span, faults)),
-                    _ => {
-                        expected(item, &format!("a candidate: a mapping, as for one {noun}"), faults);
-                        None
+                .filter_map(|item| {
+                    if let Kind::Mapping(_) = item.kind {
+                        return Some(one(item, item.span, faults));
                     }
+                    expected(item, &format!("a candidate: a mapping, as for one {noun}"), faults);
+                    None
                 })
                 .collect(),
             _ => vec![one(&entry.value, entry.key_span, faults)],
