@@ -13,6 +13,14 @@ use super::rustc::Compiled;
 use super::shell::Shell;
 use super::toolchain::Target;
 
+/// What of SQLite is left out: the runtime uses none of it, and it is a seventh of a small program.
+const SQLITE_FLAGS: (&str, &str) = (
+    "LIBSQLITE3_FLAGS",
+    "-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE \
+     -USQLITE_ENABLE_DBSTAT_VTAB -USQLITE_ENABLE_STAT4 -USQLITE_ENABLE_COLUMN_METADATA \
+     -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION",
+);
+
 /// A build of a generated crate.
 pub(crate) struct Build<'a> {
     /// The folder of the crate.
@@ -59,6 +67,9 @@ impl Build<'_> {
         }
         self.target.configure(&mut cargo);
         cargo.envs(progress::ENVIRONMENT);
+        if std::env::var_os(SQLITE_FLAGS.0).is_none() {
+            cargo.env(SQLITE_FLAGS.0, SQLITE_FLAGS.1);
+        }
         let mut child = cargo
             .env("CARGO_BUILD_BUILD_DIR", self.shared)
             .stdin(Stdio::null())

@@ -54,14 +54,19 @@ pub(super) fn text(plan: &Plan, name: &str, manifest_path: &str, on: &Dependenci
     text
 }
 
-/// Chosen by measurement. A panic has to unwind: a task that panics fails its node, not the process.
+/// Chosen by measurement: at `s` the program is two fifths smaller than at 3 and starts as fast, and link-time
+/// optimisation would save a tenth more but make every change of a manifest wait for it. A panic has to unwind: a task
+/// that panics fails its node, not the process.
 const PROFILES: &str = r#"
 [profile.dev]
 debug = "line-tables-only"
 
 [profile.release]
-opt-level = 3
+opt-level = "s"
 strip = "symbols"
+
+[profile.release.package."*"]
+codegen-units = 1
 "#;
 
 fn source(source: &Source) -> String {
