@@ -74,7 +74,7 @@ mod tests {
 
     fn project(text: &str) -> Project {
         let files = vec![File { path: "src/main.rs", text: text.into() }];
-        Project { binary: "p".into(), files, seed: Lock::default() }
+        Project { files, seed: Lock::default() }
     }
 
     #[test]

@@ -20,8 +20,6 @@ pub const FEATURES: [&str; 1] = ["sqlite"];
 /// A crate that is not on disk yet.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// The name of its binary target.
-    pub binary: String,
     /// Its files, each to be written where it differs.
     pub files: Vec<File>,
     /// Where the resolution of its dependencies starts from; cargo owns the file from then on.
@@ -82,15 +80,14 @@ pub enum Source {
 /// # Errors
 /// When the embedded lock file cannot be read, which a test rules out.
 pub fn generate(plan: &Plan, manifest_path: &str, on: &Dependencies) -> Result<Project, LockError> {
-    let binary = cargo_toml::crate_name(plan);
     let mut seed = RUNTIME_LOCK.parse::<Lock>()?;
     if let Some(lock) = &on.lock {
         seed = lock.clone().or(&seed);
     }
     let files = vec![
-        File { path: "Cargo.toml", text: cargo_toml::text(plan, &binary, manifest_path, on) },
+        File { path: "Cargo.toml", text: cargo_toml::text(plan, manifest_path, on) },
         File { path: "src/main.rs", text: codegen::main_rs(plan, manifest_path) },
         File { path: "src/plan.json", text: plan::json::program(plan, manifest_path).compact() + "\n" },
     ];
-    Ok(Project { binary, files, seed })
+    Ok(Project { files, seed })
 }
