@@ -79,6 +79,71 @@ const JUDGED: &[Class] = &[
         place: "workflows/*/nodes/*/with/**",
         why: "the names and values of arguments are the task's own; rustc, or the program, says what it does not take",
     },
+    Class {
+        changes: &[Rename, Drop, Double, Move],
+        place: "tasks/one-fetch/**",
+        why: "of several candidates another one is taken, and `oneiric plan` says which",
+    },
+    Class {
+        changes: &[Rename, Drop, Double, Move],
+        place: "tasks/one-load/**",
+        why: "of several candidates another one is taken, and `oneiric plan` says which",
+    },
+    Class {
+        changes: &[Rename, Drop, Double],
+        place: "workflows/one-night/**",
+        why: "of several candidates another one is taken, and `oneiric plan` says which",
+    },
+    Class {
+        changes: &[Rename, Drop],
+        place: "source",
+        why: "the name of a program may be any that fits, and has a default",
+    },
+    Class {
+        changes: &[Drop, Double, Move],
+        place: "entries/*",
+        why: "of several candidates another one is taken, and `oneiric plan` says which",
+    },
+    Class {
+        changes: &[Rename],
+        place: "entries/*/provider",
+        why: "what a candidate is called is said nowhere else",
+    },
+    Class {
+        changes: &[Rename],
+        place: "entries/*/key",
+        why: "a workflow that nothing refers to may have any name",
+    },
+    Class {
+        changes: &[Drop],
+        place: "entries/*/priority",
+        why: "of several candidates another one is taken, and `oneiric plan` says which",
+    },
+    Class {
+        changes: &[Rename, Drop, Double, Move],
+        place: "entries/*/factory/*",
+        why: "the arguments of a program are its own business",
+    },
+    Class {
+        changes: &[Drop],
+        place: "entries/*/timeout_seconds",
+        why: "optional: without it there is no limit",
+    },
+    Class {
+        changes: &[Drop],
+        place: "entries/*/retry_policy/**",
+        why: "optional: without it there is one attempt",
+    },
+    Class {
+        changes: &[Rename],
+        place: "entries/*/dag/tasks/*/id",
+        why: "a node that no other one names may have any name",
+    },
+    Class {
+        changes: &[Rename, Drop],
+        place: "entries/*/dag/tasks/*/payload/**",
+        why: "the names and values of arguments are the task's own",
+    },
 ];
 
 /// A document that can hold what no reader of YAML would give: a key twice.
