@@ -9,6 +9,9 @@ mod options;
 mod signature;
 mod task;
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro::TokenStream;
 
 #[expect(missing_docs, reason = "documented on the re-export in oneiric-runtime, where its examples compile")]

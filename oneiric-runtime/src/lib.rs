@@ -90,6 +90,13 @@ pub use dag::{Dag, Node};
 pub use engine::Engine;
 pub use json::Json;
 #[cfg(feature = "macros")]
-pub use oneiric_macros::{dag, manifest, task};
+#[doc = include_str!("macros/dag.md")]
+pub use oneiric_macros::dag;
+#[cfg(feature = "macros")]
+#[doc = include_str!("macros/manifest.md")]
+pub use oneiric_macros::manifest;
+#[cfg(feature = "macros")]
+#[doc = include_str!("macros/task.md")]
+pub use oneiric_macros::task;
 pub use task::{Ctx, Retry};
 pub use value::{Bind, Input};

@@ -59,7 +59,7 @@ fn shell(flow: &Flow, body: &TokenStream, sketch: &TokenStream) -> TokenStream {
     };
     quote! {
         #( #attrs )*
-        #[allow(unused_imports, dead_code)]
+        #[allow(unused_imports, dead_code, clippy::get_first)]
         #module_vis mod #name {
             use super::*;
 

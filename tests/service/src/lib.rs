@@ -17,6 +17,7 @@ pub async fn fulfil(order_id: String, carrier: Carrier) -> Letter {
 #[cfg(test)]
 mod tests {
     use oneiric::App;
+    use oneiric::flow::Flow;
     use oneiric::task::Error;
     use oneiric::testing::Trial;
 
@@ -28,6 +29,14 @@ mod tests {
         let mut app = App::default();
         app.dag("fulfil", fulfil::Def);
         app
+    }
+
+    #[test]
+    fn the_manifest_and_the_function_have_one_plan() {
+        let (plan, _) = oneiric_build::check(include_str!("../manifests/service.yaml")).expect("it is sound");
+        let compiled = oneiric_build::plan::json::workflow(&plan.workflows[0]).compact();
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("a plan is JSON");
+        assert_eq!(value(fulfil::Def::plan().text()), value(&compiled));
     }
 
     #[tokio::test(start_paused = true)]

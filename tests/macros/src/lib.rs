@@ -1,0 +1,11 @@
+//! Everything that the macros accept. That it compiles is the test; what they refuse is in `ui`.
+
+#![expect(clippy::needless_pass_by_value, reason = "a task owns its arguments")]
+
+pub mod everything;
+pub mod expanded;
+
+/// A manifest in the middle of a crate.
+pub mod program {
+    oneiric::manifest!("src/program.yaml");
+}
