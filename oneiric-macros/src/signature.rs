@@ -38,6 +38,12 @@ impl Form {
                 let message = format!("this parameter is given by name, so it needs a plain one: {form}");
                 return Err(Error::new_spanned(&parameter.pat, message));
             };
+            if is_context(&parameter.ty) {
+                return Err(Error::new_spanned(
+                    &parameter.ty,
+                    format!("`Ctx` is the first parameter: {form}"),
+                ));
+            }
             if let Type::Reference(reference) = &*parameter.ty {
                 let message = format!("{noun} owns its arguments, so they cannot be references: {form}");
                 return Err(Error::new_spanned(reference, message));

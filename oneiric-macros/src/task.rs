@@ -78,8 +78,10 @@ impl Task {
         let names = self.arguments.iter().map(|(name, _)| name).collect::<Vec<_>>();
         let types = self.arguments.iter().map(|(_, ty)| ty).collect::<Vec<_>>();
         let texts = names.iter().map(|name| name.unraw().to_string()).collect::<Vec<_>>();
+        // The input of a task of one argument asks for the same, and once is enough.
+        let checked = if types.len() == 1 { &[] } else { types.as_slice() };
         let checks =
-            types.iter().map(|ty| quote_spanned!(ty.span()=> ::oneiric::__private::argument::<#ty>()));
+            checked.iter().map(|ty| quote_spanned!(ty.span()=> ::oneiric::__private::argument::<#ty>()));
         let options = &self.options;
         let docs = names.iter().map(|name| format!("The argument `{name}`."));
         let about = format!("The task [`{name}`]({name}()) as a workflow names it.");
@@ -167,10 +169,13 @@ impl Task {
             (0..self.arguments.len()).map(|index| format_ident!("argument_{index}")).collect::<Vec<_>>();
         let context = self.takes_context.then(|| quote!(ctx,));
         let call = quote!(super::#name(#context #(#locals),*));
-        let fallible = matches!(&sig.output, ReturnType::Type(_, ty) if is_result(ty));
+        let fallible = match &sig.output {
+            ReturnType::Type(_, ty) if is_result(ty) => Some(ty),
+            _ => None,
+        };
         let wait = sig.asyncness.is_some().then(|| quote!(.await));
-        let value = if fallible {
-            quote!(#call #wait.map_err(::core::convert::Into::into))
+        let value = if let Some(ty) = fallible {
+            quote_spanned!(ty.span()=> ::oneiric::__private::settle(#call #wait))
         } else {
             quote!(::core::result::Result::Ok(#call #wait))
         };
@@ -194,7 +199,7 @@ impl Task {
     fn input_as_argument(&self) -> TokenStream {
         let members = match self.arguments.as_slice() {
             [] => quote!(),
-            [(name, _)] => quote!(#name: input.whole()),
+            [(name, ty)] => quote_spanned!(ty.span()=> #name: input.whole()),
             _ => return TokenStream::new(),
         };
         quote! {

@@ -17,17 +17,31 @@ use crate::json::Json;
 use crate::task::{Attempt, Ctx, Definition, Error, NODE};
 
 /// The `Result` of a task, under whatever alias.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be what a task returns",
-    label = "its error has to turn into a `task::Error`, which every `std::error::Error` does"
-)]
 pub trait Fallible {
     /// What it holds when it is good.
     type Output: Serialize + DeserializeOwned + Send + 'static;
+    /// And when it is not.
+    type Error;
+
+    /// Itself, under its own name.
+    fn result(self) -> Result<Self::Output, Self::Error>;
 }
 
-impl<T: Serialize + DeserializeOwned + Send + 'static, E: Into<Error>> Fallible for Result<T, E> {
+impl<T: Serialize + DeserializeOwned + Send + 'static, E> Fallible for Result<T, E> {
     type Output = T;
+    type Error = E;
+
+    fn result(self) -> Self {
+        self
+    }
+}
+
+/// The result of a task with an error that can be stored, as that of every [`std::error::Error`] can.
+///
+/// # Errors
+/// That of the task.
+pub fn settle<R: Fallible<Error: Into<Error>>>(result: R) -> Result<R::Output, Error> {
+    result.result().map_err(Into::into)
 }
 
 /// An attempt that runs on a thread of its own, for functions that are not async.

@@ -55,6 +55,11 @@ pub trait Style {
         TokenStream::new()
     }
 
+    /// What was written at `span`, as tokens of that place.
+    fn place(&self, _span: manifest::Span, tokens: TokenStream) -> TokenStream {
+        tokens
+    }
+
     /// The place of what stands at `span`.
     fn span(&self, _span: manifest::Span) -> Span {
         Span::call_site()

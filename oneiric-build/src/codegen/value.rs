@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
 use super::names;
@@ -147,18 +147,6 @@ fn parameter(name: &str, ty: &TokenStream, rest: &[Step]) -> TokenStream {
     let variable = names::field(name);
     let part = part(&variable, rest);
     quote! { input.path(#name, |#variable: &#ty| #part) }
-}
-
-/// The same tokens, all of them at one place.
-pub(super) fn at(span: Span, tokens: TokenStream) -> TokenStream {
-    let place = |mut token: TokenTree| {
-        if let TokenTree::Group(group) = token {
-            token = TokenTree::Group(Group::new(group.delimiter(), at(span, group.stream())));
-        }
-        token.set_span(span);
-        token
-    };
-    tokens.into_iter().map(place).collect()
 }
 
 /// A duration in the largest unit that says it exactly.

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::style::Style;
-use super::value::{Scope, at, duration, text_literal};
+use super::value::{Scope, duration, text_literal};
 use super::{doc_lines, names};
 use crate::manifest::Spanned;
 use crate::plan::{Does, Expr, Node, NodeId, OnFailure, Part, Reference, Retry, Workflow};
@@ -48,7 +48,8 @@ pub fn body(workflow: &Workflow, result: Option<&Returns<'_>>, style: &mut dyn S
     });
     let nodes: Vec<TokenStream> = nodes.collect();
     let result = result.map(|Returns { value, ty }| {
-        let bound = at(style.span(value.span), scope.reference(value, style));
+        let bound = scope.reference(value, style);
+        let bound = style.place(value.span, bound);
         quote! { let _: #ty = #bound; }
     });
     quote! {
@@ -96,7 +97,7 @@ fn call(node: &Node, scope: &Scope<'_>, style: &mut dyn Style) -> TokenStream {
             let arguments = node.with.as_ref().map(|with| {
                 let fields = with.arguments.iter().map(|(name, expr)| {
                     let value = scope.argument(&expr.value, style);
-                    (names::field(&name.value), at(style.span(expr.span), value))
+                    (names::field(&name.value), style.place(expr.span, value))
                 });
                 let fields = fields.collect();
                 style.arguments(&path, fields)

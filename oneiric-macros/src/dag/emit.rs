@@ -5,7 +5,7 @@ use oneiric_build::codegen::{self, Returns};
 use oneiric_build::manifest::{self, Root, Spanned, Step};
 use oneiric_build::plan::digest::{self, Line};
 use oneiric_build::plan::{self, Does, NodeId, Reference};
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned as _;
@@ -126,7 +126,7 @@ impl Style for Inline<'_> {
 
     fn arguments(&self, path: &TokenStream, arguments: Vec<(Ident, TokenStream)>) -> TokenStream {
         let values = arguments.into_iter().map(|(_, value)| value);
-        quote_spanned! { path.span()=> #path::Args::new(#(#values),*) }
+        quote_spanned! { path.span()=> <<#path::Def as ::oneiric::task::Definition>::Args>::new(#(#values),*) }
     }
 
     fn no_arguments(&self, path: &TokenStream) -> TokenStream {
@@ -152,6 +152,37 @@ impl Style for Inline<'_> {
     fn span(&self, span: manifest::Span) -> Span {
         self.reader.place(span)
     }
+
+    fn place(&self, span: manifest::Span, tokens: TokenStream) -> TokenStream {
+        let mut fields = self.reader.fields(span).iter().peekable();
+        let mut after_dot = false;
+        let place = self.reader.place(span);
+        respan(tokens, &mut |token| {
+            token.set_span(place);
+            if let TokenTree::Ident(ident) = token
+                && after_dot
+                && let Some(field) = fields.next_if(|field| **field == *ident)
+            {
+                ident.set_span(field.span());
+            }
+            after_dot = matches!(token, TokenTree::Punct(punct) if punct.as_char() == '.');
+        })
+    }
+}
+
+/// The same tokens, each as `each` leaves it.
+fn respan(tokens: TokenStream, each: &mut dyn FnMut(&mut TokenTree)) -> TokenStream {
+    let mut placed = TokenStream::new();
+    for mut token in tokens {
+        each(&mut token);
+        if let TokenTree::Group(group) = &token {
+            let span = group.span();
+            token = TokenTree::Group(Group::new(group.delimiter(), respan(group.stream(), each)));
+            token.set_span(span);
+        }
+        placed.extend([token]);
+    }
+    placed
 }
 
 /// The module of a task, as seen from inside the workflow's module. `index` is into `tasks`.

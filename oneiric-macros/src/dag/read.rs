@@ -2,6 +2,8 @@
 //!
 //! A span in that manifest is an index into a list of places in the Rust source.
 
+use std::collections::HashMap;
+
 use oneiric_build::diagnostic::Diagnostics;
 use oneiric_build::manifest::{
     Expr as Value, Manifest, Node, NodeDoes, OnFailure, Reference, Root, Span, Spanned, Step, Task, TaskDoes,
@@ -28,6 +30,8 @@ pub(super) struct Reader<'f> {
     /// The functions that nodes call. In the manifest, their paths are indices into this.
     pub(super) tasks: Vec<Path>,
     places: Vec<Place>,
+    /// The fields that what stands at a span goes through.
+    fields: HashMap<Span, Vec<Ident>>,
     /// Rust in node options, which rustc has to accept as well.
     pub(super) rust: Vec<TokenStream>,
     /// What the last line says.
@@ -60,6 +64,7 @@ pub(super) fn read<'f>(
         nodes: Vec::new(),
         tasks: Vec::new(),
         places: Vec::new(),
+        fields: HashMap::new(),
         rust: Vec::new(),
         result: None,
         errors: None,
@@ -95,6 +100,11 @@ impl Reader<'_> {
     /// Where a span of the manifest is in the Rust source.
     pub(super) fn place(&self, span: Span) -> Place {
         self.places.get(span.start).copied().unwrap_or_else(Place::call_site)
+    }
+
+    /// The fields that what stands at a span goes through.
+    pub(super) fn fields(&self, span: Span) -> &[Ident] {
+        self.fields.get(&span).map_or(&[], Vec::as_slice)
     }
 
     fn fail(&mut self, error: Error) {
@@ -286,7 +296,11 @@ impl Reader<'_> {
             match self.argument(argument) {
                 Ok(value) => {
                     let name = self.spanned(index.to_string(), argument.span());
-                    let value = self.spanned(value, argument.span());
+                    let value = match &value {
+                        // What is known of a reference is known of the argument that it is.
+                        Value::Reference(reference) => Spanned::new(value.clone(), reference.span),
+                        _ => self.spanned(value, argument.span()),
+                    };
                     arguments.push((name, value));
                 }
                 Err(error) => match &mut errors {
@@ -320,6 +334,7 @@ impl Reader<'_> {
     /// A node, a parameter, or a part of one.
     fn reference(&mut self, expr: &Expr) -> Result<Reference> {
         let mut path = Vec::new();
+        let mut fields = Vec::new();
         let mut rest = expr;
         let root = loop {
             match rest {
@@ -329,6 +344,7 @@ impl Reader<'_> {
                         return Err(Error::new_spanned(&field.member, message));
                     };
                     path.push(Step::Field(name.unraw().to_string()));
+                    fields.push(name.clone());
                     rest = &field.base;
                 }
                 Expr::Index(index) => {
@@ -344,8 +360,10 @@ impl Reader<'_> {
             }
         };
         path.reverse();
+        fields.reverse();
         let Some(name) = root.get_ident() else { return Err(refuse::expr(rest)) };
         let span = self.spanned((), expr.span()).span;
+        self.fields.insert(span, fields);
         if self.is_node(name) {
             return Ok(Reference { span, root: Root::Node(name.unraw().to_string()), path });
         }

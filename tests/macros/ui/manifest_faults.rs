@@ -4,10 +4,6 @@ mod faulty {
     oneiric::manifest!("ui/faulty.yaml");
 }
 
-mod missing {
-    oneiric::manifest!("ui/missing.yaml");
-}
-
 mod unquoted {
     oneiric::manifest!(faulty);
 }

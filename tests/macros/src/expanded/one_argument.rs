@@ -53,9 +53,7 @@ pub mod fetch {
             }
         }
     }
-    const _: () = {
-        ::oneiric::__private::argument::<String>();
-    };
+    const _: () = {};
     impl ::oneiric::task::TakesInput for Def {
         fn from_input(input: ::oneiric::value::Input) -> Args {
             let _ = input;

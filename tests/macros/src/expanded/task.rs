@@ -70,9 +70,9 @@ pub mod charge {
             ::oneiric::__private::cancellable(
                 ctx,
                 move |ctx| ::std::boxed::Box::pin(async move {
-                    super::charge(ctx, argument_0, argument_1)
-                        .await
-                        .map_err(::core::convert::Into::into)
+                    ::oneiric::__private::settle(
+                        super::charge(ctx, argument_0, argument_1).await,
+                    )
                 }),
             )
         }

@@ -1,7 +1,7 @@
 // What a macro writes; see `oneiric-macros/src/tests.rs`.
 
 /// Charge an order once.
-#[allow(unused_imports, dead_code)]
+#[allow(unused_imports, dead_code, clippy::get_first)]
 pub mod fulfil {
     use super::*;
     ///The workflow `fulfil`.
@@ -80,12 +80,21 @@ pub mod fulfil {
             let input = dag.input();
             let order = dag
                 .task("order", fetch::Def)
-                .with(fetch::Args::new(input.get::<String>("id")))
+                .with(
+                    <<fetch::Def as ::oneiric::task::Definition>::Args>::new(
+                        input.get::<String>("id"),
+                    ),
+                )
                 .timeout(::oneiric::secs(5));
             let pause = dag.wait("pause", ::oneiric::mins(1)).after([order.id()]);
             let charge = dag
                 .task("charge", charge::Def)
-                .with(charge::Args::new(order.output(), input.get::<u64>("amount")))
+                .with(
+                    <<charge::Def as ::oneiric::task::Definition>::Args>::new(
+                        order.output(),
+                        input.get::<u64>("amount"),
+                    ),
+                )
                 .retry(::oneiric::Retry::attempts(3))
                 .after([pause.id()]);
             let _: ::oneiric::Bind<u64> = charge.output();
