@@ -2,6 +2,7 @@
 //!
 //! A `Rule` is a kind of fault and a `Diagnostic` one instance of it. Nothing here knows how a diagnostic is shown; `cli::render` does.
 
+use crate::lint::{Level, Levels};
 use crate::manifest::Span;
 
 /// A stable name of a kind of fault: `O` and four digits.
@@ -20,6 +21,8 @@ pub struct Rule {
     pub name: &'static str,
     /// What is wrong where it applies, as a lowercase phrase.
     pub summary: &'static str,
+    /// Whether it stops the build, unless somebody chose otherwise for a warning.
+    pub severity: Severity,
     /// The page that `oneiric explain` prints: why it is a fault, an example, and what to do.
     pub page: &'static str,
 }
@@ -157,6 +160,21 @@ impl Diagnostics {
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Passes over the warnings that are allowed, and makes errors of those that are denied.
+    pub(crate) fn weigh(&mut self, levels: &Levels) {
+        self.list.retain_mut(|one| {
+            if one.severity == Severity::Error {
+                return true;
+            }
+            let (level, said) = levels.of(one.code);
+            if level == Level::Deny {
+                one.severity = Severity::Error;
+                one.notes.push(format!("it is a warning, and {said} makes it an error"));
+            }
+            level != Level::Allow
+        });
     }
 
     /// Puts them in the order of the text, each once.

@@ -13,6 +13,7 @@ pub mod codegen;
 pub mod diagnostic;
 mod index;
 pub mod json;
+pub mod lint;
 pub mod manifest;
 pub mod plan;
 #[cfg(feature = "cli")]
@@ -25,6 +26,7 @@ mod tangle;
 pub use script::compile;
 
 use diagnostic::Diagnostics;
+use lint::Levels;
 use manifest::Manifest;
 use plan::Plan;
 
@@ -35,7 +37,15 @@ pub fn check(source: &str) -> Result<(Plan, Diagnostics), Diagnostics> {
 
 /// Like [`check`], for the bytes of a file, which may not even be text.
 pub fn check_bytes(source: &[u8]) -> Result<(Plan, Diagnostics), Diagnostics> {
-    check_for(source, manifest::DEFAULT_PROFILE)
+    check_with(source, &Levels::default())
+}
+
+/// Like [`check_bytes`], with what was chosen about warnings beside what the manifest chooses.
+pub fn check_with(source: &[u8], levels: &Levels) -> Result<(Plan, Diagnostics), Diagnostics> {
+    match manifest::parse(source) {
+        (Some(manifest), faults) => judge(&manifest, faults, levels),
+        (None, faults) => Err(faults),
+    }
 }
 
 /// Like [`check_bytes`], for one profile: of keys with several candidates, those that are for it take part.
@@ -47,12 +57,18 @@ pub fn check_for(source: &[u8], profile: &str) -> Result<(Plan, Diagnostics), Di
 }
 
 /// Like [`check`], for a manifest that is no text, or has been read; `faults` are those found so far.
-pub fn check_manifest(
+pub fn check_manifest(manifest: &Manifest, faults: Diagnostics) -> Result<(Plan, Diagnostics), Diagnostics> {
+    judge(manifest, faults, &Levels::default())
+}
+
+fn judge(
     manifest: &Manifest,
     mut faults: Diagnostics,
+    levels: &Levels,
 ) -> Result<(Plan, Diagnostics), Diagnostics> {
     let index = index::Index::of(manifest);
     rules::check(&index, &mut faults);
+    faults.weigh(&levels.over(&manifest.lints));
     faults.sort();
     if faults.has_errors() { Err(faults) } else { Ok((plan::resolve(&index), faults)) }
 }

@@ -42,6 +42,19 @@ fn the_runtimes_lock_has_the_versions_of_the_workspace() {
     is_fresh("oneiric-build/src/project/runtime.lock", &expected);
 }
 
+/// The pages of all faults can be read without the compiler.
+#[test]
+fn the_pages_of_faults_are_what_the_compiler_explains() {
+    let list = Compiler::get().run(["explain"]).success().stdout;
+    let codes: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    for code in &codes {
+        let page = Compiler::get().run(["explain", code]).success().stdout;
+        is_fresh(&format!("docs/errors/{code}.md"), &page);
+    }
+    let pages = std::fs::read_dir(workspace().join("docs/errors")).expect("the folder is there");
+    assert_eq!(pages.count(), codes.len(), "each page in docs/errors is of a code");
+}
+
 /// Editors and programs get the schemas from the repository, or from `oneiric schema`.
 #[test]
 fn the_schemas_are_what_the_compiler_prints() {

@@ -1,8 +1,8 @@
 //! What the compiler says about manifests: a case is a folder.
 //!
 //! `manifests/pass/<case>/manifest.yaml` has no fault, and `plan.*` beside it is what `oneiric plan` prints in each format.
-//! `manifests/fail/<case>/manifest.yaml` has some, and `stderr.txt` is what a developer is shown. `UPDATE=1` writes all of
-//! them anew. What the sound ones compile to is for other tests.
+//! `manifests/fail/<case>/manifest.yaml` has some; `stderr.txt` is what a developer is shown, `stdout.json` what a program
+//! is, and what `explain` says is in `docs/errors`. `UPDATE=1` writes all of them anew. What the sound ones compile to is for other tests.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -87,6 +87,9 @@ fn faults_are_shown_as_expected() {
         assert_eq!(output.stdout, "", "{output}");
         assert!(!codes(&output.stderr).is_empty(), "{output}");
         differences.extend(difference(&case.join("stderr.txt"), &output.stderr));
+        let json = run("check", &case, &["--format", "json"]).code(i32::from(fails));
+        assert_eq!(json.stderr, "", "{json}");
+        differences.extend(difference(&case.join("stdout.json"), &json.stdout));
     }
     assert_none(&differences);
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use super::cargo::Build;
+use super::lints::Lints;
 use super::prepare::{Failure, File, Prepared};
 use super::report::{self, Report};
 use super::shell::Shell;
@@ -49,6 +50,8 @@ pub(crate) struct Options {
     /// Say nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    lints: Lints,
 }
 
 /// A program that was built.
@@ -74,7 +77,7 @@ pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Builds, and says what went wrong where something did.
 pub(crate) fn build(options: &Options, shell: &Shell) -> anyhow::Result<Result<Built, ExitCode>> {
-    let file = File::read(&options.manifest)?;
+    let file = File::read(&options.manifest, options.lints.levels())?;
     let failure = match program(options, &file, shell) {
         Ok(built) => return Ok(Ok(built)),
         Err(failure) => failure,

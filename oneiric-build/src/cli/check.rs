@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::lints::Lints;
 use super::render::{self, Source, Style};
-use super::{MANIFEST_IS_WRONG, source};
-use crate::check_bytes;
+use super::{MANIFEST_IS_WRONG, github, print, sarif, source};
+use crate::check_with;
 use crate::diagnostic::Diagnostics;
 use crate::plan::{Plan, counted};
 
@@ -19,6 +20,11 @@ pub(crate) struct Args {
     /// How to report
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// Draw with nothing but ASCII, as for what is no terminal of UTF-8
+    #[arg(long)]
+    ascii: bool,
+    #[command(flatten)]
+    lints: Lints,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -27,10 +33,17 @@ enum Format {
     Human,
     /// One JSON document on standard output
     Json,
+    /// One SARIF 2.1.0 document on standard output, for code scanning
+    Sarif,
+    /// Annotations of a pull request on GitHub; people see the same as ever
+    Github,
 }
 
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { manifests, format } = args;
+    let Args { manifests, format, ascii, lints } = args;
+    let levels = lints.levels();
+    let mut style = Style::of_stderr();
+    style.ascii |= ascii;
     let mut files = Vec::new();
     for path in manifests {
         files.push((source::shown(&path), source::read(&path)?));
@@ -38,28 +51,39 @@ pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
     let mut found: Vec<(Source<'_>, Diagnostics)> = Vec::new();
     let mut wrong = false;
     for (name, bytes) in &files {
-        let result = check_bytes(bytes);
+        let result = check_with(bytes, &levels);
         wrong |= result.is_err();
         let source = Source::new(name.as_str(), bytes);
-        if format == Format::Human {
-            report(&source, &result)?;
+        if matches!(format, Format::Human | Format::Github) {
+            report(&source, &result, style)?;
         }
         found.push((source, result.map_or_else(|faults| faults, |(_, warnings)| warnings)));
     }
-    if format == Format::Json {
-        let document = render::json(found.iter().map(|(source, faults)| (source, faults)));
-        std::io::stdout().lock().write_all(document.pretty().as_bytes())?;
+    let code = if wrong { MANIFEST_IS_WRONG } else { 0 };
+    let found = found.iter().map(|(source, faults)| (source, faults));
+    match format {
+        Format::Human => {}
+        Format::Json => print(&render::json(found).pretty())?,
+        Format::Sarif => print(&sarif::log(found, code).pretty())?,
+        Format::Github => {
+            let root = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+            print(&github::annotations(found, root.as_deref()))?;
+        }
     }
-    Ok(if wrong { ExitCode::from(MANIFEST_IS_WRONG) } else { ExitCode::SUCCESS })
+    Ok(ExitCode::from(code))
 }
 
-fn report(source: &Source<'_>, result: &Result<(Plan, Diagnostics), Diagnostics>) -> std::io::Result<()> {
+fn report(
+    source: &Source<'_>,
+    result: &Result<(Plan, Diagnostics), Diagnostics>,
+    style: Style,
+) -> std::io::Result<()> {
     let mut stderr = std::io::stderr().lock();
     let faults = match result {
         Ok((_, faults)) | Err(faults) => faults,
     };
     if !faults.is_empty() {
-        stderr.write_all(render::human(source, faults, Style::of_stderr()).as_bytes())?;
+        stderr.write_all(render::human(source, faults, style).as_bytes())?;
     }
     if let Ok((plan, _)) = result {
         let nodes: usize = plan.workflows.iter().map(|workflow| workflow.nodes.len()).sum();

@@ -5,8 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use super::WRONG_USE;
-use crate::diagnostic::Rule;
-use crate::manifest::nearest::nearest;
+use crate::diagnostic::Severity;
 use crate::rules;
 
 /// Explains a fault, by its code or name; without one, lists them all
@@ -20,12 +19,12 @@ pub(crate) struct Args {
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
     let Args { code } = args;
     let Some(wanted) = code else { return print(&list()) };
-    if let Some(rule) = find(&wanted) {
+    if let Some(rule) = rules::find(&wanted) {
         return print(rule.page);
     }
     let mut stderr = std::io::stderr().lock();
     writeln!(stderr, "error: there is no fault `{wanted}`")?;
-    if let Some(name) = suggestion(&wanted) {
+    if let Some(name) = rules::nearest(&wanted) {
         writeln!(stderr, "help: did you mean `{name}`?")?;
     }
     Ok(ExitCode::from(WRONG_USE))
@@ -36,20 +35,10 @@ fn print(text: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// By code, with or without its letter, or by name.
-fn find(wanted: &str) -> Option<&'static Rule> {
-    let bare = |text: &str| text.to_ascii_lowercase().trim_start_matches('o').to_owned();
-    rules::all().find(|rule| rule.name == wanted || bare(rule.code.0) == bare(wanted))
-}
-
-fn suggestion(wanted: &str) -> Option<&'static str> {
-    let known: Vec<&'static str> = rules::all().flat_map(|rule| [rule.code.0, rule.name]).collect();
-    nearest(wanted, &known)
-}
-
 fn list() -> String {
     rules::all().fold(String::new(), |mut text, rule| {
-        _ = writeln!(text, "{}  {:22}  {}", rule.code.0, rule.name, rule.summary);
+        let mark = if rule.severity == Severity::Warning { " (a warning)" } else { "" };
+        _ = writeln!(text, "{}  {:23}  {}{mark}", rule.code.0, rule.name, rule.summary);
         text
     })
 }
@@ -61,10 +50,10 @@ mod tests {
     #[test]
     fn faults_are_found_by_code_and_by_name() {
         for wanted in ["O4001", "o4001", "4001", "cycle"] {
-            assert_eq!(find(wanted).unwrap().name, "cycle");
+            assert_eq!(rules::find(wanted).unwrap().name, "cycle");
         }
-        assert!(find("O9998").is_none());
-        assert_eq!(suggestion("cylce"), Some("cycle"));
+        assert!(rules::find("O9998").is_none());
+        assert_eq!(rules::nearest("cylce"), Some("cycle"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The faults that only a build can find, each with its code and its page.
 
-use crate::diagnostic::{Code, Rule};
+use crate::diagnostic::{Code, Rule, Severity};
 
 macro_rules! faults {
     ($($name:ident = $code:literal, $kebab:literal, $summary:literal;)*) => {
@@ -8,6 +8,7 @@ macro_rules! faults {
             code: Code($code),
             name: $kebab,
             summary: $summary,
+            severity: Severity::Error,
             page: include_str!(concat!("../rules/pages/", $code, ".md")),
         };)*
 

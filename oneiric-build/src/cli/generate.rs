@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::lints::Lints;
 use super::prepare::{Failure, File, Prepared};
 use super::shell::Shell;
 use super::{MANIFEST_IS_WRONG, report, write};
@@ -18,12 +19,14 @@ pub(crate) struct Args {
     /// Write nothing: list the files that would change, and fail if there are any
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    lints: Lints,
 }
 
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { manifest, out, check } = args;
+    let Args { manifest, out, check, lints } = args;
     let shell = Shell::new(false);
-    let file = File::read(&manifest)?;
+    let file = File::read(&manifest, lints.levels())?;
     let prepared = match Prepared::new(&file, out.as_deref(), false) {
         Ok(prepared) => prepared,
         Err(Failure::Manifest(faults)) => {

@@ -9,6 +9,7 @@ use super::shell::Shell;
 use super::source;
 use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lint::Levels;
 use crate::plan::Plan;
 use crate::project::{self, Project};
 
@@ -31,6 +32,8 @@ pub(crate) struct File {
     /// Where it is, as it was asked for.
     path: PathBuf,
     bytes: Vec<u8>,
+    /// What was chosen about warnings.
+    levels: Levels,
 }
 
 /// Why there is no program.
@@ -56,8 +59,8 @@ impl From<Diagnostic> for Failure {
 }
 
 impl File {
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { path: path.to_owned(), bytes: source::read(path)? })
+    pub(crate) fn read(path: &Path, levels: Levels) -> anyhow::Result<Self> {
+        Ok(Self { path: path.to_owned(), bytes: source::read(path)?, levels })
     }
 
     /// Shows what was found in it.
@@ -72,7 +75,7 @@ impl File {
 impl Prepared {
     /// Checks the manifest and makes its crate, to be put in `out` or where such crates go.
     pub(crate) fn new(file: &File, out: Option<&Path>, offline: bool) -> Result<Self, Failure> {
-        let (plan, warnings) = crate::check_bytes(&file.bytes).map_err(Failure::Manifest)?;
+        let (plan, warnings) = crate::check_with(&file.bytes, &file.levels).map_err(Failure::Manifest)?;
         let path = file.path.canonicalize();
         let path = path.with_context(|| format!("cannot find `{}`", file.path.display()))?;
         let workspace = Workspace::around(&path, &plan, offline)?;

@@ -2,7 +2,7 @@
 //!
 //! What is wrong with the meaning of a well-formed manifest is for `rules`.
 
-use crate::diagnostic::{Code, Rule};
+use crate::diagnostic::{Code, Rule, Severity};
 
 macro_rules! faults {
     ($($name:ident = $code:literal, $kebab:literal, $summary:literal;)*) => {
@@ -10,6 +10,7 @@ macro_rules! faults {
             code: Code($code),
             name: $kebab,
             summary: $summary,
+            severity: Severity::Error,
             page: include_str!(concat!("../rules/pages/", $code, ".md")),
         };)*
 
@@ -53,4 +54,5 @@ faults! {
     NO_CANDIDATE = "O2020", "no-candidate", "a key with no candidate for the profile that is built";
     PYTHON = "O2021", "python-factory", "a factory that is Python";
     NO_COUNTERPART = "O2022", "no-counterpart", "a part of the original's form that nothing here corresponds to";
+    LINT = "O2023", "unknown-warning", "`lints` names what is no warning";
 }

@@ -28,6 +28,7 @@ pub use wiring::{
 };
 
 use crate::diagnostic::Diagnostics;
+use crate::lint::Levels;
 use candidate::{Candidates, Chooser, Selection};
 
 /// The profile that a program is built for where nothing else is said.
@@ -44,6 +45,8 @@ pub struct Manifest {
     pub description: Option<String>,
     /// The cargo package that holds the Rust functions.
     pub package: Option<Spanned<String>>,
+    /// What becomes of warnings.
+    pub lints: Levels,
     /// The tasks, in the manifest's order; `None` where they could not be read.
     pub tasks: Option<Vec<Task>>,
     /// Where the workflows stand, or would.
@@ -74,6 +77,7 @@ struct Draft {
     name: Spanned<String>,
     description: Option<String>,
     package: Option<Spanned<String>>,
+    lints: Levels,
     tasks: Option<Vec<Candidates<Task>>>,
     workflows_at: Span,
     workflows: Option<Vec<Candidates<Workflow>>>,
@@ -95,6 +99,7 @@ impl Draft {
             name: self.name,
             description: self.description,
             package: self.package,
+            lints: self.lints,
             tasks: self.tasks.map(|keys| chooser.choose("tasks", keys, Task::named, faults)),
             workflows_at: self.workflows_at,
             workflows: self.workflows.map(|keys| chooser.choose("workflows", keys, Workflow::named, faults)),

@@ -3,7 +3,7 @@
 //! Whatever nodes are entangled are reported once, with the shortest way round. A node that waits for itself alone is a
 //! rule of its own.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::{Graph, Index};
 use crate::tangle::{self, Cycle};
 
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O4001"),
     name: "cycle",
     summary: "nodes wait for each other in a circle",
+    severity: Severity::Error,
     page: include_str!("pages/O4001.md"),
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::NodeDoes;
 use crate::plan::{duration, longest};
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O5002"),
     name: "deadline",
     summary: "a workflow waits longer than its timeout allows",
+    severity: Severity::Error,
     page: include_str!("pages/O5002.md"),
 };
 

@@ -1,6 +1,6 @@
 //! A node names one dependency twice.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::Spanned;
 
@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3007"),
     name: "duplicate-dependency",
     summary: "a dependency is named twice",
+    severity: Severity::Warning,
     page: include_str!("pages/O3007.md"),
 };
 

@@ -1,12 +1,13 @@
 //! Two nodes of a workflow have one name.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O4003"),
     name: "duplicate-node",
     summary: "two nodes of a workflow have one name",
+    severity: Severity::Error,
     page: include_str!("pages/O4003.md"),
 };
 

@@ -1,12 +1,13 @@
 //! A workflow without nodes: a run of it would succeed and do nothing.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O4004"),
     name: "empty-workflow",
     summary: "a workflow has no nodes",
+    severity: Severity::Error,
     page: include_str!("pages/O4004.md"),
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::Event;
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3014"),
     name: "exclusive-handler",
     summary: "an exclusive handler takes events from others",
+    severity: Severity::Warning,
     page: include_str!("pages/O3014.md"),
 };
 

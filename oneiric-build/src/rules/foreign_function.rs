@@ -1,6 +1,6 @@
 //! A task calls a function outside of the manifest's package.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::TaskDoes;
 
@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3005"),
     name: "foreign-function",
     summary: "a task calls a function that is not in the manifest's package",
+    severity: Severity::Error,
     page: include_str!("pages/O3005.md"),
 };
 

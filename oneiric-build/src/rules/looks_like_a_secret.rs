@@ -1,6 +1,6 @@
 //! A text that looks like a secret, in a file that is shared and kept.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::{Expr, Span, TaskDoes};
 
@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O5004"),
     name: "looks-like-a-secret",
     summary: "a value that looks like a secret",
+    severity: Severity::Warning,
     page: include_str!("pages/O5004.md"),
 };
 

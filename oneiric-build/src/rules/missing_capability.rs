@@ -2,13 +2,14 @@
 
 use crate::adapters;
 use crate::catalog;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3009"),
     name: "missing-capability",
     summary: "an adapter is used for what it cannot do",
+    severity: Severity::Error,
     page: include_str!("pages/O3009.md"),
 };
 

@@ -32,7 +32,7 @@ mod workflow_cycle;
 
 use crate::diagnostic::{Diagnostics, Rule};
 use crate::index::Index;
-use crate::manifest::faults;
+use crate::manifest::{faults, nearest};
 
 /// Looks for what breaks one rule.
 type Check = fn(&Index<'_>, &mut Diagnostics);
@@ -73,6 +73,18 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     #[cfg(feature = "cli")]
     let found = found.chain(crate::cli::faults::ALL.iter().copied());
     found
+}
+
+/// The kind of fault that is meant, by code, with or without its letter, or by name.
+pub(crate) fn find(wanted: &str) -> Option<&'static Rule> {
+    let bare = |text: &str| text.to_ascii_lowercase().trim_start_matches('o').to_owned();
+    all().find(|rule| rule.name == wanted || bare(rule.code.0) == bare(wanted))
+}
+
+/// The code or name that `wanted` comes closest to.
+pub(crate) fn nearest(wanted: &str) -> Option<&'static str> {
+    let known: Vec<&'static str> = all().flat_map(|rule| [rule.code.0, rule.name]).collect();
+    nearest::nearest(wanted, &known)
 }
 
 /// Adds everything that breaks a rule.
@@ -119,12 +131,50 @@ mod tests {
         assert_eq!(names.len(), codes.len());
     }
 
+    /// The manifest on a page that begins with a comment of this word.
+    fn example(rule: &Rule, word: &str) -> Option<String> {
+        let (_, text) = rule.page.split_once(&format!("```yaml\n# {word}\n"))?;
+        Some(text.split_once("```").expect("a block ends").0.to_owned())
+    }
+
+    /// Those of which no page can show a manifest: bytes that are no text, very many bytes, and what should not be.
+    const NO_WRONG: [&str; 3] = ["O1002", "O1003", "O9001"];
+
+    #[test]
+    fn the_wrong_manifest_of_a_page_has_its_fault() {
+        for rule in all() {
+            let code = rule.code.0;
+            let Some(wrong) = example(rule, "wrong") else {
+                assert!(NO_WRONG.contains(&code), "the page of {code} shows no wrong manifest");
+                continue;
+            };
+            let (Ok((_, faults)) | Err(faults)) = crate::check(&wrong);
+            let has = faults.iter().any(|fault| fault.code == rule.code && fault.severity == rule.severity);
+            // What a build finds is not to be seen before.
+            let is_of_building = ("O5100".."O9999").contains(&code);
+            assert!(if is_of_building { faults.is_empty() } else { has }, "{code}: {faults:#?}");
+        }
+    }
+
+    #[test]
+    fn the_right_manifest_of_a_page_has_none() {
+        for rule in all() {
+            let Some(right) = example(rule, "right") else {
+                assert_eq!(rule.code.0, "O9001", "the page of {} shows no right manifest", rule.code.0);
+                continue;
+            };
+            let (Ok((_, found)) | Err(found)) = crate::check(&right);
+            // What this version does not compile is right all the same.
+            let faults: Vec<_> = found.iter().filter(|fault| fault.code != faults::LATER.code).collect();
+            assert!(faults.is_empty(), "{}: {faults:#?}", rule.code.0);
+        }
+    }
+
     #[test]
     fn every_page_has_the_same_shape() {
         for rule in all() {
             let title = format!("# {}: {}\n", rule.code.0, rule.summary);
             assert!(rule.page.starts_with(&title), "the page of {} begins with {title}", rule.code.0);
-            assert!(rule.page.contains("\n```yaml\n"), "the page of {} has an example", rule.code.0);
             assert!(
                 rule.page.ends_with(".\n") || rule.page.ends_with("```\n"),
                 "the page of {} ends well",

@@ -1,12 +1,13 @@
 //! A manifest without workflows: its program would have nothing to do.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O4005"),
     name: "no-workflows",
     summary: "the manifest has no workflows",
+    severity: Severity::Error,
     page: include_str!("pages/O4005.md"),
 };
 

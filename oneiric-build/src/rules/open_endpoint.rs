@@ -1,12 +1,13 @@
 //! Anyone may call the program.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O5005"),
     name: "open-endpoint",
     summary: "an endpoint without authentication",
+    severity: Severity::Warning,
     page: include_str!("pages/O5005.md"),
 };
 

@@ -2,13 +2,14 @@
 //!
 //! Results are one flat map, as they always were: beside the output of `a` stand `a__duration` and `a__attempts`.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3006"),
     name: "result-name",
     summary: "a node is called like a fact about another node",
+    severity: Severity::Error,
     page: include_str!("pages/O3006.md"),
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::{NodeDoes, Retry};
 use crate::plan::{duration, longest};
@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O5003"),
     name: "retries-beyond-deadline",
     summary: "retries that do not fit in the workflow's timeout",
+    severity: Severity::Warning,
     page: include_str!("pages/O5003.md"),
 };
 

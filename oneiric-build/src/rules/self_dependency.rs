@@ -1,12 +1,13 @@
 //! A node waits for itself.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O4002"),
     name: "self-dependency",
     summary: "a node waits for itself",
+    severity: Severity::Error,
     page: include_str!("pages/O4002.md"),
 };
 

@@ -1,7 +1,7 @@
 //! A task or node runs an action that is neither built in nor one of the manifest's.
 
 use crate::catalog::ACTIONS;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::{NodeDoes, TaskDoes};
 
@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3012"),
     name: "unknown-action",
     summary: "an action that does not exist",
+    severity: Severity::Error,
     page: include_str!("pages/O3012.md"),
 };
 

@@ -2,13 +2,14 @@
 
 use crate::adapters;
 use crate::catalog;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3008"),
     name: "unknown-adapter",
     summary: "an adapter is named that is not there",
+    severity: Severity::Error,
     page: include_str!("pages/O3008.md"),
 };
 

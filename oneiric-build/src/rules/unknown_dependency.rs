@@ -1,12 +1,13 @@
 //! A node depends on one that its workflow does not have.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3002"),
     name: "unknown-dependency",
     summary: "a node depends on a node that is not there",
+    severity: Severity::Error,
     page: include_str!("pages/O3002.md"),
 };
 

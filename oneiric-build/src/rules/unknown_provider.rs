@@ -1,13 +1,14 @@
 //! An adapter is of a kind that does not exist.
 
 use crate::catalog::{self, PROVIDERS};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3010"),
     name: "unknown-provider",
     summary: "an adapter of a kind that does not exist",
+    severity: Severity::Error,
     page: include_str!("pages/O3010.md"),
 };
 

@@ -1,6 +1,6 @@
 //! An argument refers to the output of a node that its workflow does not have.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Graph;
 use crate::index::Index;
 use crate::manifest::{Node, Reference, Root, Step};
@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3003"),
     name: "unknown-reference",
     summary: "an argument refers to a node that is not there",
+    severity: Severity::Error,
     page: include_str!("pages/O3003.md"),
 };
 

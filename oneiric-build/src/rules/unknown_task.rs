@@ -1,6 +1,6 @@
 //! A node runs a task that the manifest does not have.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::NodeDoes;
 
@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3001"),
     name: "unknown-task",
     summary: "a node runs a task that is not there",
+    severity: Severity::Error,
     page: include_str!("pages/O3001.md"),
 };
 

@@ -1,6 +1,6 @@
 //! A node, an event or a schedule runs a workflow that the manifest does not have.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::NodeDoes;
 
@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3011"),
     name: "unknown-workflow",
     summary: "something runs a workflow that is not there",
+    severity: Severity::Error,
     page: include_str!("pages/O3011.md"),
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::{Event, Span, Spanned, Test};
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3015"),
     name: "unreachable-handler",
     summary: "a handler that no event can reach",
+    severity: Severity::Error,
     page: include_str!("pages/O3015.md"),
 };
 

@@ -1,7 +1,7 @@
 //! An adapter that nothing can be using.
 
 use crate::adapters;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::TaskDoes;
 
@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3013"),
     name: "unused-adapter",
     summary: "an adapter that nothing uses",
+    severity: Severity::Warning,
     page: include_str!("pages/O3013.md"),
 };
 

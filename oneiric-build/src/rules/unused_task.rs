@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::NodeDoes;
 
@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O3004"),
     name: "unused-task",
     summary: "a task that no node runs",
+    severity: Severity::Warning,
     page: include_str!("pages/O3004.md"),
 };
 

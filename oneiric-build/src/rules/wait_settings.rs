@@ -1,6 +1,6 @@
 //! A node that waits is given what only work can have.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::NodeDoes;
 
@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O5001"),
     name: "wait-settings",
     summary: "a node that waits is given arguments, a retry policy or a timeout",
+    severity: Severity::Error,
     page: include_str!("pages/O5001.md"),
 };
 

@@ -1,6 +1,6 @@
 //! Workflows that run each other, so that a run of one of them would never end.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::{Edge, Index};
 use crate::manifest::{NodeDoes, Workflow};
 use crate::tangle;
@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     code: Code("O4006"),
     name: "workflow-cycle",
     summary: "workflows run each other in a circle",
+    severity: Severity::Error,
     page: include_str!("pages/O4006.md"),
 };
 

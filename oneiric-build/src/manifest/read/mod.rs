@@ -9,6 +9,7 @@ pub(super) mod duration;
 pub(super) mod event;
 pub(super) mod fields;
 mod http;
+mod lints;
 pub(super) mod name;
 mod node;
 pub(super) mod rank;
@@ -59,6 +60,11 @@ pub(crate) static TOP: Section = Section {
             "package",
             &Form::Text,
             "The cargo package whose library holds the Rust functions that tasks `run`.",
+        ),
+        Key::new(
+            "lints",
+            &lints::FORM,
+            "What becomes of warnings, by code or name; `all` is all that are not named.",
         ),
         Key::new(
             "tasks",
@@ -137,6 +143,7 @@ pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Optio
     };
     draft.description = fields.get("description").and_then(|node| text(node, faults)).map(|text| text.value);
     draft.package = fields.get("package").and_then(|node| text(node, faults));
+    draft.lints = fields.get("lints").map(|node| lints::read(node, faults)).unwrap_or_default();
     draft.tasks = section(&fields, "tasks", "task", task::read, faults);
     draft.workflows = section(&fields, "workflows", "workflow", workflow::read, faults);
     if let Some(entry) = fields.entry("workflows") {
