@@ -11,9 +11,12 @@ use serde_json::Value;
 /// The manifests of the failing cases, as somebody at the top of the workspace names them.
 fn cases() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/fail");
-    let cases = std::fs::read_dir(folder).expect("the cases are there").map(|case| case.unwrap().file_name());
-    let mut cases: Vec<String> =
-        cases.map(|case| format!("tests/manifests/fail/{}/manifest.yaml", case.to_str().unwrap())).collect();
+    let cases = std::fs::read_dir(folder).expect("the cases are there");
+    let name = |case: std::fs::DirEntry| case.file_name().into_string().expect("names of cases are text");
+    let mut cases: Vec<String> = cases
+        .map(|case| name(case.expect("a folder can be read")))
+        .map(|case| format!("tests/manifests/fail/{case}/manifest.yaml"))
+        .collect();
     cases.sort();
     cases
 }
@@ -90,16 +93,16 @@ fn sarif_is_valid_and_complete() {
 }
 
 /// The properties of a workflow command, and its message, as GitHub reads them.
-fn command(line: &str) -> (&str, BTreeMap<&str, String>, String) {
-    let (head, message) = line.strip_prefix("::").unwrap().split_once("::").unwrap();
-    let (name, properties) = head.split_once(' ').unwrap();
+fn command(line: &str) -> Option<(&str, BTreeMap<&str, String>, String)> {
+    let (head, message) = line.strip_prefix("::")?.split_once("::")?;
+    let (name, properties) = head.split_once(' ')?;
     let plain = |text: &str| text.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%");
     let property = |text: &str| plain(&text.replace("%3A", ":").replace("%2C", ","));
-    let properties = properties
-        .split(',')
-        .map(|one| one.split_once('=').unwrap())
-        .map(|(key, value)| (key, property(value)));
-    (name, properties.collect(), plain(message))
+    let properties = properties.split(',').map(|one| {
+        let (key, value) = one.split_once('=')?;
+        Some((key, property(value)))
+    });
+    Some((name, properties.collect::<Option<_>>()?, plain(message)))
 }
 
 #[test]
@@ -108,7 +111,7 @@ fn annotations_land_on_the_lines_of_a_pull_request() {
     let faults = faults();
     assert_eq!(output.stdout.lines().count(), faults.len(), "each is one line");
     for (line, fault) in output.stdout.lines().zip(&faults) {
-        let (level, properties, message) = command(line);
+        let (level, properties, message) = command(line).unwrap();
         assert_eq!(level, fault["severity"]);
         assert_eq!(properties["title"], fault["code"].as_str().unwrap());
         assert_eq!(properties["file"], fault["file"].as_str().unwrap());
