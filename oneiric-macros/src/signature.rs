@@ -1,6 +1,8 @@
 //! What the signatures of tasks and workflows have in common: parameters by name that the function owns.
 
-use syn::{Error, FnArg, Ident, Pat, Result, Signature, Type};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Error, FnArg, Ident, Pat, Result, Signature, Type, Visibility};
 
 /// A kind of function.
 pub(crate) struct Form {
@@ -61,4 +63,34 @@ impl Form {
 /// Whether a type is written as a `Result`, by whatever path and however many of its parameters are named.
 pub(crate) fn is_result(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result"))
+}
+
+/// A visibility as it is written one module further down, so that private types can stand behind it.
+pub(crate) fn one_down(vis: &Visibility) -> TokenStream {
+    let Visibility::Restricted(restricted) = vis else {
+        return if matches!(vis, Visibility::Public(_)) { quote!(pub) } else { quote!(pub(super)) };
+    };
+    let path = &restricted.path;
+    match path.segments.first().map(|first| first.ident.to_string()).as_deref() {
+        Some("self") => quote!(pub(super)),
+        Some("super") => quote!(pub(in super::#path)),
+        _ => quote!(#vis),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn a_visibility_reaches_as_far_from_one_module_further_down() {
+        let down = |vis: Visibility| one_down(&vis).to_string();
+        assert_eq!(down(Visibility::Inherited), "pub (super)");
+        assert_eq!(down(parse_quote!(pub)), "pub");
+        assert_eq!(down(parse_quote!(pub(crate))), "pub (crate)");
+        assert_eq!(down(parse_quote!(pub(super))), "pub (in super :: super)");
+        assert_eq!(down(parse_quote!(pub(in crate::a))), "pub (in crate :: a)");
+    }
 }

@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Ident, ItemFn, ReturnType, Type};
 
 use crate::options::Options;
-use crate::signature::{Form, is_result};
+use crate::signature::{Form, is_result, one_down};
 
 /// What a task looks like.
 const FORM: Form = Form {
@@ -83,6 +83,7 @@ impl Task {
         let checks =
             checked.iter().map(|ty| quote_spanned!(ty.span()=> ::oneiric::__private::argument::<#ty>()));
         let options = &self.options;
+        let item_vis = one_down(vis);
         let docs = names.iter().map(|name| format!("The argument `{name}`."));
         let about = format!("The task [`{name}`]({name}()) as a workflow names it.");
         let output = self.output();
@@ -101,10 +102,10 @@ impl Task {
 
                 /// The task.
                 #[derive(Clone, Copy, Debug)]
-                pub struct Def;
+                #item_vis struct Def;
 
                 /// Its arguments.
-                pub struct Args {
+                #item_vis struct Args {
                     #( #[doc = #docs] pub #names: ::oneiric::value::Bind<#types>, )*
                 }
 

@@ -13,6 +13,7 @@ use syn::{Path, Type};
 
 use super::Flow;
 use super::read::{Read, Reader};
+use crate::signature::one_down;
 
 /// Encloses a hole in text: a character that Unicode promises never to give a meaning.
 const HOLE: char = '\u{fdd0}';
@@ -53,6 +54,7 @@ fn shell(flow: &Flow, body: &TokenStream, sketch: &TokenStream) -> TokenStream {
     let started =
         quote!(::core::result::Result<::oneiric::flow::Started<#output>, ::oneiric::engine::StartError>);
     let input = quote!(::oneiric::__private::input([#( (#texts, ::oneiric::Json::of(&#names)) ),*]));
+    let item_vis = one_down(vis);
     let module_vis = match vis {
         syn::Visibility::Inherited => quote!(pub(self)),
         vis => quote!(#vis),
@@ -65,7 +67,7 @@ fn shell(flow: &Flow, body: &TokenStream, sketch: &TokenStream) -> TokenStream {
 
             #[doc = #about]
             #[derive(Clone, Copy, Debug)]
-            pub struct Def;
+            #item_vis struct Def;
 
             impl ::oneiric::flow::Flow for Def {
                 type Output = #output;
@@ -79,12 +81,12 @@ fn shell(flow: &Flow, body: &TokenStream, sketch: &TokenStream) -> TokenStream {
             }
 
             /// Starts a run. Returns when it is on disk.
-            pub async fn start(#engine: &::oneiric::Engine, #( #names: #types ),*) -> #started {
+            #item_vis async fn start(#engine: &::oneiric::Engine, #( #names: #types ),*) -> #started {
                 ::oneiric::__private::start::<Def>(#engine, ::core::option::Option::None, #input).await
             }
 
             /// Starts the run of this id, or joins it if there is one: however often it is called, it runs once.
-            pub async fn start_as(
+            #item_vis async fn start_as(
                 #engine: &::oneiric::Engine,
                 #run_id: impl ::core::convert::Into<::std::string::String>,
                 #( #names: #types ),*

@@ -85,5 +85,20 @@ pub fn program() -> oneiric::App {
     let mut app = oneiric::App::default();
     app.dag("everything", everything::Def);
     app.dag("plain", plain::Def);
+    app.dag("behind", behind::Def);
     app
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+struct Private;
+
+#[oneiric::task]
+fn hide(private: Private) -> Private {
+    private
+}
+
+/// Private types may stand behind private functions.
+#[oneiric::dag]
+fn behind(private: Private) -> Private {
+    hide(private)
 }

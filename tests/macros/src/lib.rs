@@ -3,6 +3,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a task owns its arguments")]
 
 pub mod everything;
+#[allow(clippy::unused_async, clippy::wildcard_imports, reason = "seen here as if a person had written it")]
 pub mod expanded;
 
 /// A manifest in the middle of a crate.
