@@ -1,40 +1,46 @@
 //! The code that is written for sound manifests: every `manifests/pass/<case>/` has the `main.rs` that its manifest becomes,
 //! and every one of them compiles without a warning. `UPDATE=1` writes them anew.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use oneiric_tests::{Compiler, workspace};
 
-/// The name and the folder of each case.
-fn cases() -> Vec<(String, PathBuf)> {
-    let folder = workspace().join("tests/manifests/pass");
-    let mut cases: Vec<(String, PathBuf)> = std::fs::read_dir(folder)
-        .expect("the cases are there")
-        .map(|entry| entry.expect("a folder can be read"))
-        .map(|entry| (entry.file_name().into_string().expect("names of cases are text"), entry.path()))
-        .collect();
-    cases.sort();
-    assert!(!cases.is_empty());
-    cases
+/// Where the cases are.
+const CASES: &str = "tests/manifests/pass";
+
+/// The code that each case becomes now, by name.
+fn generated() -> &'static BTreeMap<String, String> {
+    static GENERATED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    GENERATED.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let cases = std::fs::read_dir(workspace().join(CASES)).expect("the cases are there");
+        let names = cases.map(|entry| entry.expect("a folder can be read").file_name());
+        let names = names.map(|name| name.into_string().expect("names of cases are text"));
+        let code = |name: String| {
+            let manifest = format!("{CASES}/{name}/manifest.yaml");
+            let out = folder.path().join(&name);
+            let out = out.to_str().expect("its path is text");
+            let _ = Compiler::get().run(["generate", &manifest, "--out", out]).success();
+            let _ = Compiler::get().run(["generate", &manifest, "--out", out, "--check"]).success();
+            let text = std::fs::read_to_string(Path::new(out).join("src/main.rs")).expect("it was written");
+            (name, text)
+        };
+        names.map(code).collect()
+    })
 }
 
 #[test]
 fn manifests_become_the_code_beside_them() {
-    let folder = tempfile::tempdir().expect("a folder can be made");
     let mut differences = Vec::new();
-    for (name, case) in cases() {
-        let manifest = format!("tests/manifests/pass/{name}/manifest.yaml");
-        let out = folder.path().join(&name);
-        let out = out.to_str().expect("its path is text");
-        let _ = Compiler::get().run(["generate", &manifest, "--out", out]).success();
-        let _ = Compiler::get().run(["generate", &manifest, "--out", out, "--check"]).success();
-        let text = std::fs::read_to_string(Path::new(out).join("src/main.rs")).expect("it was written");
-        let golden = case.join("main.rs");
+    for (name, text) in generated() {
+        let golden = workspace().join(CASES).join(name).join("main.rs");
         if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(&golden, &text).expect("the folder of a case can be written to");
+            std::fs::write(&golden, text).expect("the folder of a case can be written to");
         }
-        if std::fs::read_to_string(&golden).unwrap_or_default() != text {
+        if std::fs::read_to_string(&golden).unwrap_or_default() != *text {
             differences.push(format!("--- {}\n{text}", golden.display()));
         }
     }
@@ -48,10 +54,10 @@ fn the_code_compiles_without_a_warning() {
     let binaries = folder.join("src/bin");
     // A case may have gone since the last run.
     let _ = std::fs::remove_dir_all(&binaries);
-    for (name, case) in cases() {
-        let binary = binaries.join(&name);
+    for (name, text) in generated() {
+        let binary = binaries.join(name);
         std::fs::create_dir_all(&binary).expect("a folder can be made");
-        std::fs::copy(case.join("main.rs"), binary.join("main.rs")).expect("a case has its code");
+        std::fs::write(binary.join("main.rs"), text).expect("a file can be written");
         std::fs::write(binary.join("plan.json"), "{}").expect("a file can be written");
     }
     let manifest = "[package]\nname = \"golden\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
