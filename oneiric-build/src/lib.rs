@@ -11,6 +11,7 @@ mod catalog;
 pub mod cli;
 pub mod codegen;
 pub mod diagnostic;
+pub mod diff;
 mod index;
 pub mod json;
 pub mod lint;

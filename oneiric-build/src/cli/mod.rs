@@ -11,6 +11,7 @@ mod generate;
 mod github;
 mod linkage;
 mod lints;
+mod manifest;
 mod plan;
 mod prepare;
 mod progress;
@@ -59,6 +60,7 @@ enum Command {
     Plan(plan::Args),
     Explain(explain::Args),
     Schema(schema::Args),
+    Manifest(manifest::Args),
 }
 
 /// Does what the command line says.
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::exec(args),
         Command::Explain(args) => explain::exec(args),
         Command::Schema(args) => schema::exec(args),
+        Command::Manifest(args) => manifest::exec(args),
     };
     result.unwrap_or_else(|error| {
         Shell::new(false).error(&format!("{error:#}"));
