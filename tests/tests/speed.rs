@@ -18,8 +18,9 @@ const LARGE: Duration = Duration::from_millis(400);
 /// How many bytes of memory one byte of a manifest may take.
 const MEMORY: u64 = 40;
 
-/// What a process may take that has nothing to check, in bytes: most of it is the program itself.
-const PROCESS: u64 = 8 * 1024 * 1024;
+/// What a process may take that has nothing to check, in bytes: most of it is the program itself. An
+/// unoptimised compiler is several times as large, and the pages of it that run count as well.
+const PROCESS: u64 = if cfg!(debug_assertions) { 16 << 20 } else { 8 * 1024 * 1024 };
 
 /// What twenty times the nodes may take more than twenty times as long: sorting, and caches that they do not fit in.
 const SLACK: f64 = 2.0;
