@@ -76,6 +76,7 @@ async fn expressions(n: u64) {
     let c = async { a };
     let d = { a };
     let e = unsafe { a };
+    let g = const { 3 };
     println!("{a}");
     const F: u64 = 3;
 }

@@ -32,6 +32,7 @@ async fn options() {
     let q = number().retry(1, 2);
     let r = number().timeout();
     let s = number().after();
+    let t = number().timeout(hours(9_000_000_000_000_000));
 }
 
 #[oneiric::dag]
@@ -40,6 +41,9 @@ async fn names(number: u64) {
     number();
     double(1);
     double(2);
+    let twice = double(number);
+    let twice = double(number);
+    double::<u64>(number);
 }
 
 #[oneiric::dag]
