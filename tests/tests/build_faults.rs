@@ -8,6 +8,9 @@ use std::path::PathBuf;
 
 use oneiric_tests::{Compiler, Output, workspace};
 
+/// The case that only a finished program can judge.
+const ONLY_OF_PROGRAMS: &str = "literal-mismatch";
+
 /// The names of the cases.
 fn cases() -> BTreeSet<String> {
     std::fs::read_dir(workspace().join("tests/manifests/build"))
@@ -35,8 +38,26 @@ fn faults_of_building_are_shown_at_the_manifest() {
         if std::fs::read_to_string(&expected).unwrap_or_default() != shown {
             differences.push(format!("--- {}\n{shown}", expected.display()));
         }
+
+        let checked = Compiler::get().run(["check", "--types", &manifest]);
+        if case == ONLY_OF_PROGRAMS {
+            let _ = checked.success();
+        } else {
+            assert_eq!(
+                checked.code(1).stderr,
+                output.stderr,
+                "`check --types` sees it too, without a program"
+            );
+        }
     }
     assert!(differences.is_empty(), "not as expected; UPDATE=1 takes it over\n{}", differences.join("\n"));
+}
+
+#[test]
+fn types_need_a_file_with_a_project_around_it() {
+    let output = Compiler::get().run(["check", "--types", "-"]).code(2);
+    let _ = output.says(&["`--types` needs a file"]);
+    let _ = Compiler::get().run(["check", "--offline", "manifests/hello.yaml"]).code(2).says(&["--types"]);
 }
 
 #[test]

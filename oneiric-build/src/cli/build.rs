@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use super::cargo::Build;
+use super::cargo::{Build, Goal};
 use super::lints::Lints;
 use super::prepare::{Failure, File, Prepared};
 use super::report::{self, Report};
@@ -14,6 +14,7 @@ use super::shell::Shell;
 use super::toolchain::{Target, Toolchain};
 use super::{MANIFEST_IS_WRONG, SYSTEM_FAILED, linkage, rustc, verify, write};
 use crate::codegen::map::Map;
+use crate::plan::Plan;
 use crate::project::Lock;
 
 /// Compile a manifest to a program.
@@ -114,6 +115,7 @@ fn program(options: &Options, file: &File, shell: &Shell) -> Result<Built, Failu
         root: &workspace.root,
         shared: &workspace.target,
         target: &target,
+        goal: Goal::Program,
         release,
         offline: options.offline,
         locked: options.locked,
@@ -122,24 +124,8 @@ fn program(options: &Options, file: &File, shell: &Shell) -> Result<Built, Failu
         cargo.resolve()?;
         pinned(&folder.join("Cargo.lock"), &project.seed)?;
     }
-    let outcome = cargo.run(shell)?;
-    let generated = folder.join("src/main.rs");
-    let text = std::fs::read_to_string(&generated).context("cannot read the generated program")?;
-    let said = rustc::judge(&outcome.messages, &generated, &Map::new(&text, plan));
-    if !options.quiet || outcome.executable.is_none() {
-        for text in &said.verbatim {
-            shell.verbatim(text);
-        }
-    }
-    let Some(executable) = outcome.executable else {
-        if said.faults.has_errors() {
-            return Err(Failure::Manifest(said.faults));
-        }
-        if said.verbatim.is_empty() || !outcome.rest.contains("could not compile") {
-            shell.verbatim(&outcome.rest);
-        }
-        return Err(Failure::Said);
-    };
+    let (executable, said) = compile(&cargo, plan, options.quiet, shell)?;
+    let executable = executable.context("cargo has not said where the program is")?;
 
     let binary = std::fs::read(&executable).context("cannot read the program")?;
     let is_static = proven_static(&binary, &target, &said.linker)?;
@@ -157,6 +143,35 @@ fn program(options: &Options, file: &File, shell: &Shell) -> Result<Built, Failu
     };
     let report = Report { binary: path, bytes, is_static, is_verified, release, time: start.elapsed() };
     Ok(Built { prepared, target, report })
+}
+
+/// Lets cargo go to its goal, and says what rustc has to say: at the manifest's lines where generated code is at fault.
+/// Gives the program, if that was the goal.
+pub(crate) fn compile(
+    cargo: &Build<'_>,
+    plan: &Plan,
+    quiet: bool,
+    shell: &Shell,
+) -> Result<(Option<PathBuf>, rustc::Said), Failure> {
+    let outcome = cargo.run(shell)?;
+    let generated = cargo.folder.join("src/main.rs");
+    let text = std::fs::read_to_string(&generated).context("cannot read the generated program")?;
+    let said = rustc::judge(&outcome.messages, &generated, &Map::new(&text, plan));
+    if !quiet || !outcome.is_reached {
+        for text in &said.verbatim {
+            shell.verbatim(text);
+        }
+    }
+    if outcome.is_reached {
+        return Ok((outcome.executable, said));
+    }
+    if said.faults.has_errors() {
+        return Err(Failure::Manifest(said.faults));
+    }
+    if said.verbatim.is_empty() || !outcome.rest.contains("could not compile") {
+        shell.verbatim(&outcome.rest);
+    }
+    Err(Failure::Said)
 }
 
 /// Whether the program needs nothing of the system. On Linux anything else is a failure.

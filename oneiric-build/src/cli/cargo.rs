@@ -31,6 +31,8 @@ pub(crate) struct Build<'a> {
     pub(crate) shared: &'a Path,
     /// What the program is to run on.
     pub(crate) target: &'a Target,
+    /// How far cargo is to go.
+    pub(crate) goal: Goal,
     /// Whether it is optimised.
     pub(crate) release: bool,
     /// Whether the network may be used.
@@ -39,8 +41,19 @@ pub(crate) struct Build<'a> {
     pub(crate) locked: bool,
 }
 
+/// How far cargo goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Goal {
+    /// Until all types are known to fit. Nothing is optimised or linked.
+    Types,
+    /// Until there is a program.
+    Program,
+}
+
 /// What came of it.
 pub(crate) struct Outcome {
+    /// Whether cargo reached the goal.
+    pub(crate) is_reached: bool,
     /// The program, if there is one.
     pub(crate) executable: Option<PathBuf>,
     /// What rustc said.
@@ -55,9 +68,12 @@ pub(crate) fn program() -> PathBuf {
 }
 
 impl Build<'_> {
-    /// Compiles and links.
+    /// Lets cargo go to the goal.
     pub(crate) fn run(&self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let mut cargo = self.command("build");
+        let mut cargo = self.command(match self.goal {
+            Goal::Types => "check",
+            Goal::Program => "build",
+        });
         let format = if shell.has_color() { "json-diagnostic-rendered-ansi" } else { "json" };
         cargo
             .args(["--message-format", format, "--target", &self.target.triple, "--target-dir"])
@@ -80,7 +96,8 @@ impl Build<'_> {
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
 
-        let mut outcome = Outcome { executable: None, messages: Vec::new(), rest: String::new() };
+        let mut outcome =
+            Outcome { is_reached: false, executable: None, messages: Vec::new(), rest: String::new() };
         outcome.rest = std::thread::scope(|scope| {
             let follower = scope.spawn(|| progress::follow(stderr, shell));
             for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
@@ -100,7 +117,8 @@ impl Build<'_> {
             follower.join().unwrap_or_default()
         });
         let status = child.wait().context("cannot wait for `cargo`")?;
-        if !status.success() {
+        outcome.is_reached = status.success();
+        if !outcome.is_reached {
             outcome.executable = None;
         }
         Ok(outcome)

@@ -1,13 +1,15 @@
-//! `oneiric check`: everything that is wrong with manifests, and nothing else.
+//! `oneiric check`: everything that is wrong with manifests, and nothing else. Alone, it compiles nothing and touches no
+//! network.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::lints::Lints;
+use super::prepare::{Failure, File};
 use super::render::{self, Source, Style};
-use super::{MANIFEST_IS_WRONG, github, print, sarif, source};
-use crate::check_with;
+use super::shell::Shell;
+use super::{MANIFEST_IS_WRONG, SYSTEM_FAILED, WRONG_USE, github, print, sarif, source, types};
 use crate::diagnostic::Diagnostics;
 use crate::plan::{Plan, counted};
 
@@ -23,6 +25,12 @@ pub(crate) struct Args {
     /// Draw with nothing but ASCII, as for what is no terminal of UTF-8
     #[arg(long)]
     ascii: bool,
+    /// Let rustc judge the types of functions and arguments as well, without building the program
+    #[arg(long)]
+    types: bool,
+    /// Do not use the network for that
+    #[arg(long, requires = "types")]
+    offline: bool,
     #[command(flatten)]
     lints: Lints,
 }
@@ -40,20 +48,30 @@ enum Format {
 }
 
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { manifests, format, ascii, lints } = args;
+    let Args { manifests, format, ascii, types, offline, lints } = args;
+    let shell = Shell::new(false);
+    if types && manifests.iter().any(|path| source::is_stdin(path)) {
+        shell.error("`--types` needs a file: the cargo project around it has the types");
+        return Ok(ExitCode::from(WRONG_USE));
+    }
     let levels = lints.levels();
     let mut style = Style::of_stderr();
     style.ascii |= ascii;
-    let mut files = Vec::new();
-    for path in manifests {
-        files.push((source::shown(&path), source::read(&path)?));
-    }
+    let files = manifests.iter().map(|path| File::read(path, levels.clone()));
+    let files = files.collect::<anyhow::Result<Vec<_>>>()?;
     let mut found: Vec<(Source<'_>, Diagnostics)> = Vec::new();
     let mut wrong = false;
-    for (name, bytes) in &files {
-        let result = check_with(bytes, &levels);
+    for file in &files {
+        let result =
+            if types { types::check(file, offline, &shell) } else { file.check().map_err(Failure::Manifest) };
+        let result = match result {
+            Ok(sound) => Ok(sound),
+            Err(Failure::Manifest(faults)) => Err(faults),
+            Err(Failure::System(error)) => return Err(error),
+            Err(Failure::Said) => return Ok(ExitCode::from(SYSTEM_FAILED)),
+        };
         wrong |= result.is_err();
-        let source = Source::new(name.as_str(), bytes);
+        let source = Source::new(file.shown(), file.bytes());
         if matches!(format, Format::Human | Format::Github) {
             report(&source, &result, style)?;
         }

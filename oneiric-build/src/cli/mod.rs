@@ -24,6 +24,7 @@ mod schema;
 mod shell;
 mod source;
 mod toolchain;
+mod types;
 mod verify;
 mod workspace;
 mod write;

@@ -63,10 +63,28 @@ impl File {
         Ok(Self { path: path.to_owned(), bytes: source::read(path)?, levels })
     }
 
+    /// How it is called in messages.
+    pub(crate) fn shown(&self) -> String {
+        source::shown(&self.path)
+    }
+
+    /// All of it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its plan, with what is worth a warning.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn check(&self) -> Result<(Plan, Diagnostics), Diagnostics> {
+        crate::check_with(&self.bytes, &self.levels)
+    }
+
     /// Shows what was found in it.
     pub(crate) fn show(&self, found: &Diagnostics, shell: &Shell) {
         if !found.is_empty() {
-            let source = Source::new(source::shown(&self.path), &self.bytes);
+            let source = Source::new(self.shown(), &self.bytes);
             shell.verbatim(&render::human(&source, found, Style::of_stderr()));
         }
     }
@@ -75,7 +93,7 @@ impl File {
 impl Prepared {
     /// Checks the manifest and makes its crate, to be put in `out` or where such crates go.
     pub(crate) fn new(file: &File, out: Option<&Path>, offline: bool) -> Result<Self, Failure> {
-        let (plan, warnings) = crate::check_with(&file.bytes, &file.levels).map_err(Failure::Manifest)?;
+        let (plan, warnings) = file.check().map_err(Failure::Manifest)?;
         let path = file.path.canonicalize();
         let path = path.with_context(|| format!("cannot find `{}`", file.path.display()))?;
         let workspace = Workspace::around(&path, &plan, offline)?;

@@ -15,7 +15,7 @@ const MOST: u64 = MAX_BYTES as u64 + 1;
 
 /// The bytes of the manifest at `path`, where `-` is standard input. Of one that is too large, no more than shows that.
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    if path == Path::new(STDIN) {
+    if is_stdin(path) {
         let mut bytes = Vec::new();
         std::io::stdin().lock().take(MOST).read_to_end(&mut bytes).context("cannot read standard input")?;
         return Ok(bytes);
@@ -30,7 +30,12 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     read().with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// Whether a path stands for standard input.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path == Path::new(STDIN)
+}
+
 /// How a path is called in messages.
 pub(super) fn shown(path: &Path) -> String {
-    if path == Path::new(STDIN) { "<stdin>".to_owned() } else { path.display().to_string() }
+    if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() }
 }
