@@ -2,29 +2,34 @@
 
 use std::process::ExitCode;
 
+use crate::adapters::messaging::Messaging;
+use crate::adapters::queue::Queue;
+use crate::adapters::secrets::SecretSource;
+use crate::adapters::{Adapter, Declared, Plan, role};
 use crate::command;
 use crate::dag::Dag;
 #[cfg(feature = "macros")]
 use crate::flow::Flow;
-use crate::program::Program;
+use crate::program::{Program, UNNAMED};
 use crate::registry::{Known, Registry};
 use crate::stand_in::StandIns;
 
-/// Runs a program: does what its command line says. `plan` is what the compiler knew of it, as JSON, and `workflows`
-/// adds its workflows.
-pub fn main(plan: &'static str, workflows: fn(&mut App)) -> ExitCode {
-    App::compiled(plan, workflows).main()
+/// Runs a program: does what its command line says. `plan` is what the compiler knew of it, as JSON, and `setup` adds its
+/// adapters and workflows.
+pub fn main(plan: &'static str, setup: fn(&mut App)) -> ExitCode {
+    App::compiled(plan, setup).main()
 }
 
 /// What declares the nodes of a workflow.
 pub(crate) type Build = fn(&Dag);
 
-/// The workflows of a program.
+/// The adapters and workflows of a program.
 ///
 /// `oneiric::manifest!` and `oneiric_build::compile` make one from a manifest; by hand, it begins empty.
 #[derive(Clone, Debug, Default)]
 pub struct App {
     pub(crate) plan: Option<&'static str>,
+    pub(crate) adapters: Vec<Declared>,
     pub(crate) workflows: Vec<Listed>,
     pub(crate) stand_ins: StandIns,
 }
@@ -39,11 +44,31 @@ pub(crate) struct Listed {
 }
 
 impl App {
-    /// The program of a manifest: its plan, and what adds its workflows. Generated code calls it.
-    pub fn compiled(plan: &'static str, workflows: fn(&mut App)) -> Self {
+    /// The program of a manifest: its plan, and what adds its adapters and workflows. Generated code calls it.
+    pub fn compiled(plan: &'static str, setup: fn(&mut App)) -> Self {
         let mut app = Self { plan: Some(plan), ..Self::default() };
-        workflows(&mut app);
+        setup(&mut app);
         app
+    }
+
+    /// Adds a queue, which takes runs and has them started later.
+    pub fn queue<A: Adapter + Queue>(&mut self, name: &'static str) {
+        self.adapters.push(Declared::of::<A, role::AsQueue>(name));
+    }
+
+    /// Adds an adapter that tells people, or other programs, what has happened.
+    pub fn messaging<A: Adapter + Messaging>(&mut self, name: &'static str) {
+        self.adapters.push(Declared::of::<A, role::AsMessaging>(name));
+    }
+
+    /// Adds a source of secrets.
+    pub fn secret_source<A: Adapter + SecretSource>(&mut self, name: &'static str) {
+        self.adapters.push(Declared::of::<A, role::AsSecretSource>(name));
+    }
+
+    /// Adds an adapter that tasks ask for by its type.
+    pub fn adapter<A: Adapter>(&mut self, name: &'static str) {
+        self.adapters.push(Declared::of::<A, role::AsTyped>(name));
     }
 
     /// Adds a workflow. It is built when it is first needed, so a program of many starts as fast as one of few.
@@ -84,7 +109,7 @@ impl App {
     pub(crate) fn registry(self) -> Registry {
         match self.plan {
             Some(plan) => Program::new(plan).registry(self),
-            None => Registry::of(self, |_| None),
+            None => Registry::of(self, UNNAMED, Plan::default(), |_| None),
         }
     }
 }

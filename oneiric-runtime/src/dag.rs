@@ -61,7 +61,7 @@ impl Dag {
 
     /// A node that only waits. The timer goes on after a restart.
     pub fn wait(&self, name: &'static str, duration: Duration) -> Node<'_, Output<()>> {
-        self.add(name, Does::Wait(duration), Vec::new())
+        self.add(name, Does::Wait(duration), Uses::default())
     }
 
     /// The finished workflow.
@@ -70,15 +70,19 @@ impl Dag {
         Workflow::new(name, draft.nodes, draft.max_parallel, draft.timeout)
     }
 
-    fn add<K>(&self, name: &'static str, does: Does, mut needs: Vec<NodeId>) -> Node<'_, K> {
+    fn add<K>(&self, name: &'static str, does: Does, uses: Uses) -> Node<'_, K> {
         let mut draft = self.draft.borrow_mut();
         let id = NodeId(u32::try_from(draft.nodes.len()).expect("fewer than 2^32 nodes"));
+        let Uses { mut needs, mut secrets } = uses;
         needs.sort_unstable();
         needs.dedup();
+        secrets.sort_unstable();
+        secrets.dedup();
         draft.nodes.push(workflow::Node {
             name,
             does,
             needs,
+            secrets,
             retry: Retry::ONCE,
             timeout: None,
             continues: false,
@@ -104,11 +108,11 @@ pub struct Program(Vec<&'static str>);
 impl<'d, D: Definition> Unbound<'d, Typed<D>> {
     /// Gives the node its arguments.
     pub fn with(self, args: D::Args) -> Node<'d, Output<D::Output>> {
-        let mut needs = Needs::default();
-        D::visit(&args, &mut needs);
+        let mut uses = Uses::default();
+        D::visit(&args, &mut uses);
         let stand_in = self.dag.stand_ins.of::<D>();
         let step: Box<dyn Step> = Box::new(Task::<D> { args, stand_in });
-        let node = self.dag.add(self.name, Does::Step(step), needs.0);
+        let node = self.dag.add(self.name, Does::Step(step), uses);
         node.change(|node| {
             node.retry = D::RETRY;
             node.timeout = D::TIMEOUT;
@@ -128,9 +132,10 @@ impl<'d, D: Definition> Unbound<'d, Typed<D>> {
 impl<'d> Unbound<'d, Program> {
     /// Gives the program what it reads.
     pub fn with(self, stdin: Bind<Json>) -> Node<'d, Untyped> {
-        let needs = stdin.needs().to_vec();
+        let mut uses = Uses::default();
+        uses.argument("stdin", &stdin);
         let argv = self.kind.0.into_iter().map(str::to_owned).collect();
-        self.dag.add(self.name, Does::Step(Box::new(Exec { argv, stdin })), needs)
+        self.dag.add(self.name, Does::Step(Box::new(Exec { argv, stdin })), uses)
     }
 
     /// Gives the program the run's input.
@@ -140,12 +145,17 @@ impl<'d> Unbound<'d, Program> {
     }
 }
 
+/// What the arguments of a node are made of.
 #[derive(Default)]
-struct Needs(Vec<NodeId>);
+struct Uses {
+    needs: Vec<NodeId>,
+    secrets: Vec<&'static str>,
+}
 
-impl Visitor for Needs {
+impl Visitor for Uses {
     fn argument(&mut self, _name: &'static str, value: &dyn AnyBind) {
-        self.0.extend_from_slice(value.needs());
+        self.needs.extend_from_slice(value.needs());
+        self.secrets.extend_from_slice(value.secrets());
     }
 }
 

@@ -51,6 +51,7 @@
 //!   [`manifest!`](macro@manifest) takes all workflows of a manifest in.
 //! - [`Dag`] and [`value`] declare nodes and what they are given.
 //! - [`engine`] starts, resumes, cancels and looks at runs; [`checkpoint`] keeps them.
+//! - [`adapters`] connect a program to what is outside of it; [`Ctx`] gives a task its adapters and secrets.
 //! - [`testing`] runs workflows in tests, with other tasks and with time that jumps.
 //! - [`main`] is the whole program around an [`App`]: its command line, HTTP and shutdown.
 
@@ -59,6 +60,7 @@ extern crate self as oneiric;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+pub mod adapters;
 mod app;
 pub mod checkpoint;
 mod clock;
@@ -75,6 +77,9 @@ mod open_files;
 mod program;
 mod registry;
 pub mod run;
+mod secret;
+mod secrets;
+pub mod settings;
 mod signals;
 mod stand_in;
 mod state_dir;
@@ -98,5 +103,6 @@ pub use oneiric_macros::manifest;
 #[cfg(feature = "macros")]
 #[doc = include_str!("macros/task.md")]
 pub use oneiric_macros::task;
+pub use secret::Secret;
 pub use task::{Ctx, Retry};
 pub use value::{Bind, Input};

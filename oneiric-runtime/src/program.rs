@@ -11,12 +11,16 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::adapters;
 use crate::app::App;
 use crate::json::Json;
 use crate::registry::{Definition, Registry};
 
 /// The version of the plan's form that this runtime reads.
 const FORMAT: u32 = 1;
+
+/// What a program is called that no compiler has named.
+pub(crate) const UNNAMED: &str = "oneiric";
 
 /// A program's plan.
 #[derive(Debug)]
@@ -33,6 +37,10 @@ struct Plan<'a> {
     name: String,
     #[serde(default)]
     description: Option<String>,
+    #[serde(default, borrow)]
+    adapters: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    secrets: Option<&'a RawValue>,
     #[serde(default, borrow)]
     workflows: Workflows<'a>,
 }
@@ -52,7 +60,7 @@ fn first_format() -> u32 {
 }
 
 fn unnamed() -> String {
-    "oneiric".to_owned()
+    UNNAMED.to_owned()
 }
 
 impl Program {
@@ -77,9 +85,21 @@ impl Program {
         workflows.iter().find(|(name, _)| name == workflow).map(|(_, definition)| *definition)
     }
 
+    /// What the manifest says of adapters and secrets.
+    fn adapters(&self) -> adapters::Plan {
+        fn read<T: serde::de::DeserializeOwned + Default>(part: Option<&RawValue>) -> T {
+            part.map_or_else(T::default, |part| {
+                serde_json::from_str(part.get())
+                    .unwrap_or_else(|error| panic!("the program's plan is not the compiler's: {error}"))
+            })
+        }
+        let plan = self.plan();
+        adapters::Plan { adapters: read(plan.adapters), secrets: read(plan.secrets) }
+    }
+
     /// The workflows of `app`, each with its definition.
     pub(crate) fn registry(&self, app: App) -> Registry {
-        Registry::of(app, |name| {
+        Registry::of(app, self.name(), self.adapters(), |name| {
             let text = self.definition(name)?;
             let digest: Digest<'_> = serde_json::from_str(text.get())
                 .unwrap_or_else(|error| panic!("the plan of `{name}` is not the compiler's: {error}"));

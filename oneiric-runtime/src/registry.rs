@@ -3,14 +3,18 @@
 use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 
+use crate::adapters::{Adapters, Plan};
 use crate::app::{App, Build, Listed};
 use crate::dag::Dag;
 use crate::json::Json;
 use crate::stand_in::StandIns;
 use crate::workflow::{Shared, Workflow};
 
-/// The workflows of a program by name.
-pub(crate) struct Registry(Vec<Entry>);
+/// The workflows of a program by name, and the adapters that they use.
+pub(crate) struct Registry {
+    entries: Vec<Entry>,
+    adapters: Arc<Adapters>,
+}
 
 /// A workflow and what is known of it before it is built.
 pub(crate) struct Entry {
@@ -42,8 +46,14 @@ pub(crate) struct Definition {
 }
 
 impl Registry {
-    /// The workflows of `app`, each with its definition from the plan if the compiler made one.
-    pub(crate) fn of(app: App, plan: impl Fn(&str) -> Option<Definition>) -> Self {
+    /// The workflows of `app`, each with its definition from the plan if the compiler made one, and its adapters, which
+    /// the plan has settings for.
+    pub(crate) fn of(
+        app: App,
+        program: &str,
+        adapters: Plan,
+        plan: impl Fn(&str) -> Option<Definition>,
+    ) -> Self {
         let stand_ins = Arc::new(app.stand_ins);
         let entry = |Listed { name, build, flow }| Entry {
             name,
@@ -54,22 +64,27 @@ impl Registry {
             defined: OnceLock::new(),
             stand_ins: Arc::clone(&stand_ins),
         };
-        Self(app.workflows.into_iter().map(entry).collect())
+        let adapters = Arc::new(Adapters::new(program, app.adapters, adapters));
+        Self { entries: app.workflows.into_iter().map(entry).collect(), adapters }
+    }
+
+    pub(crate) fn adapters(&self) -> &Arc<Adapters> {
+        &self.adapters
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
-        self.0.iter().find(|entry| entry.name == name)
+        self.entries.iter().find(|entry| entry.name == name)
     }
 
     /// The name under which a `#[oneiric::dag]` is here.
     #[cfg(feature = "macros")]
     pub(crate) fn name_of(&self, flow: TypeId) -> Option<&'static str> {
         let is_it = |entry: &&Entry| entry.known.is_some_and(|known| known.id == flow);
-        self.0.iter().find(is_it).map(|entry| entry.name)
+        self.entries.iter().find(is_it).map(|entry| entry.name)
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.0.iter().map(|entry| entry.name)
+        self.entries.iter().map(|entry| entry.name)
     }
 }
 

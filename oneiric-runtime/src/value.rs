@@ -12,12 +12,14 @@ use serde_json::value::RawValue;
 
 use crate::json::Json;
 use crate::run::{NodeId, State};
+use crate::secret::Secret;
 use crate::task::Error;
 
 /// A `T` that a node will be given when it starts.
 pub struct Bind<T> {
     read: Read<T>,
     needs: Vec<NodeId>,
+    secrets: Vec<&'static str>,
     literal: Option<Literal>,
 }
 
@@ -29,7 +31,27 @@ type Read<T> = Box<dyn Fn(&Scope<'_>) -> Result<T, Error> + Send + Sync>;
 pub struct Scope<'a> {
     pub(crate) run_id: &'a str,
     pub(crate) input: &'a Json,
-    pub(crate) state: &'a State,
+    pub(crate) outputs: Outputs<'a>,
+    /// The secrets that the node names, by their references.
+    pub(crate) secrets: &'a [(&'static str, Secret)],
+}
+
+/// Where a node finds what earlier nodes gave.
+#[derive(Clone, Copy)]
+pub(crate) enum Outputs<'a> {
+    /// In the run's state.
+    State(&'a State),
+    /// Among those that were put aside for it while it waits for secrets.
+    Kept(&'a [(NodeId, Option<Json>)]),
+}
+
+impl<'a> Outputs<'a> {
+    fn of(self, node: NodeId) -> Option<&'a Json> {
+        match self {
+            Self::State(state) => state.output(node),
+            Self::Kept(kept) => kept.iter().find(|(id, _)| *id == node)?.1.as_ref(),
+        }
+    }
 }
 
 /// JSON text of the manifest, and how to see whether it is a `T`.
@@ -44,7 +66,13 @@ impl<T> Bind<T> {
         needs: Vec<NodeId>,
         read: impl Fn(&Scope<'_>) -> Result<T, Error> + Send + Sync + 'static,
     ) -> Self {
-        Self { read: Box::new(read), needs, literal: None }
+        Self { read: Box::new(read), needs, secrets: Vec::new(), literal: None }
+    }
+
+    /// The same value, which is made of these secrets too.
+    fn naming(mut self, secrets: Vec<&'static str>) -> Self {
+        self.secrets = secrets;
+        self
     }
 
     /// The value, for a node that starts now.
@@ -60,18 +88,27 @@ impl<T> Bind<T> {
     where
         T: Serialize + 'static,
     {
-        let read = self.read;
-        Bind::new(self.needs, move |scope| Json::of(&read(scope)?).map_err(Error::from))
+        let Self { read, needs, secrets, .. } = self;
+        Bind::new(needs, move |scope| Json::of(&read(scope)?).map_err(Error::from)).naming(secrets)
     }
 }
 
 impl Bind<Json> {
     /// This JSON read as a `T`.
     pub fn parse<T: DeserializeOwned>(self) -> Bind<T> {
-        let read = self.read;
-        Bind::new(self.needs, move |scope| {
-            read(scope)?.parse().map_err(|error| Error::permanent(format!("the value does not fit: {error}")))
-        })
+        let Self { read, needs, secrets, .. } = self;
+        let is_secret = !secrets.is_empty();
+        let parse = move |scope: &Scope<'_>| {
+            read(scope)?.parse().map_err(|error| {
+                if is_secret {
+                    // What serde says may quote the value.
+                    Error::permanent("the value, which has a secret in it, does not fit")
+                } else {
+                    Error::permanent(format!("the value does not fit: {error}"))
+                }
+            })
+        };
+        Bind::new(needs, parse).naming(secrets)
     }
 }
 
@@ -79,6 +116,9 @@ impl Bind<Json> {
 pub trait AnyBind {
     /// The nodes whose outputs it reads.
     fn needs(&self) -> &[NodeId];
+
+    /// The secrets that it is made of.
+    fn secrets(&self) -> &[&'static str];
 
     /// Whether a literal of the manifest is of its type.
     ///
@@ -90,6 +130,10 @@ pub trait AnyBind {
 impl<T> AnyBind for Bind<T> {
     fn needs(&self) -> &[NodeId] {
         &self.needs
+    }
+
+    fn secrets(&self) -> &[&'static str] {
+        &self.secrets
     }
 
     fn verify(&self) -> Result<(), serde_json::Error> {
@@ -138,7 +182,7 @@ pub(crate) fn output<T: DeserializeOwned>(node: NodeId) -> Bind<T> {
 /// The output of `node` if it completed.
 pub(crate) fn outcome<T: DeserializeOwned>(node: NodeId) -> Bind<Option<T>> {
     Bind::new(vec![node], move |scope| {
-        scope.state.output(node).is_some().then(|| read_output(scope, node)).transpose()
+        scope.outputs.of(node).is_some().then(|| read_output(scope, node)).transpose()
     })
 }
 
@@ -163,7 +207,7 @@ where
     U: Clone + 'static,
 {
     Bind::new(vec![node], move |scope| {
-        if scope.state.output(node).is_none() {
+        if scope.outputs.of(node).is_none() {
             return Ok(None);
         }
         read_output::<T>(scope, node).map(|whole| pick(&whole).cloned())
@@ -176,14 +220,14 @@ pub(crate) fn output_part<T: DeserializeOwned>(
     name: &'static str,
     path: &'static str,
 ) -> Bind<T> {
-    Bind::new(vec![node], move |scope| match scope.state.output(node) {
+    Bind::new(vec![node], move |scope| match scope.outputs.of(node) {
         Some(output) => part(output, name, path),
         None => part(&Json::null(), name, path),
     })
 }
 
 fn read_output<T: DeserializeOwned>(scope: &Scope<'_>, node: NodeId) -> Result<T, Error> {
-    let output = scope.state.output(node);
+    let output = scope.outputs.of(node);
     let output = output.ok_or_else(|| Error::permanent("a node that is needed gave no output"))?;
     output.parse().map_err(|error| Error::permanent(format!("the stored output does not fit: {error}")))
 }
@@ -205,10 +249,25 @@ pub fn run_id() -> Bind<String> {
     Bind::new(Vec::new(), |scope| Ok(scope.run_id.to_owned()))
 }
 
+/// The secret that a manifest calls `${secret:REFERENCE}`. It is asked for when the node starts, and kept nowhere.
+pub fn secret<T: DeserializeOwned>(reference: &'static str) -> Bind<T> {
+    let read = move |scope: &Scope<'_>| {
+        let found = scope.secrets.iter().find(|(name, _)| *name == reference);
+        let (_, secret) = found.ok_or_else(|| Error::permanent("a secret that is named is not there"))?;
+        let text = serde_json::to_string(secret.expose()).map_err(permanent)?;
+        // What serde says may quote the secret.
+        serde_json::from_str(&text).map_err(|_| {
+            Error::permanent(format!("the secret `{reference}` is text, and something else is wanted"))
+        })
+    };
+    Bind::new(Vec::new(), read).naming(vec![reference])
+}
+
 /// A JSON object of these members.
 pub fn object<const N: usize>(members: [(&'static str, Bind<Json>); N]) -> Bind<Json> {
     let needs = members.iter().flat_map(|(_, value)| value.needs.clone()).collect();
-    Bind::new(needs, move |scope| {
+    let secrets = members.iter().flat_map(|(_, value)| value.secrets.clone()).collect();
+    let read = move |scope: &Scope<'_>| {
         let mut text = String::from("{");
         for (name, value) in &members {
             let comma = if text.len() > 1 { "," } else { "" };
@@ -219,13 +278,15 @@ pub fn object<const N: usize>(members: [(&'static str, Bind<Json>); N]) -> Bind<
         }
         text.push('}');
         Ok(Json::trusted(text))
-    })
+    };
+    Bind::new(needs, read).naming(secrets)
 }
 
 /// A JSON array of these elements.
 pub fn array<const N: usize>(elements: [Bind<Json>; N]) -> Bind<Json> {
     let needs = elements.iter().flat_map(|value| value.needs.clone()).collect();
-    Bind::new(needs, move |scope| {
+    let secrets = elements.iter().flat_map(|value| value.secrets.clone()).collect();
+    let read = move |scope: &Scope<'_>| {
         let mut text = String::from("[");
         for value in &elements {
             if text.len() > 1 {
@@ -235,13 +296,16 @@ pub fn array<const N: usize>(elements: [Bind<Json>; N]) -> Bind<Json> {
         }
         text.push(']');
         Ok(Json::trusted(text))
-    })
+    };
+    Bind::new(needs, read).naming(secrets)
 }
 
 /// These parts one after the other: text as it is, anything else as JSON.
 pub fn text<T: DeserializeOwned, const N: usize>(parts: [Bind<Json>; N]) -> Bind<T> {
     let needs = parts.iter().flat_map(|value| value.needs.clone()).collect();
-    Bind::new(needs, move |scope| {
+    let secrets: Vec<_> = parts.iter().flat_map(|value| value.secrets.clone()).collect();
+    let is_secret = !secrets.is_empty();
+    let read = move |scope: &Scope<'_>| {
         let mut text = String::new();
         for part in &parts {
             let part = part.read(scope)?;
@@ -250,8 +314,16 @@ pub fn text<T: DeserializeOwned, const N: usize>(parts: [Bind<Json>; N]) -> Bind
                 Err(_) => text.push_str(part.text()),
             }
         }
-        serde_json::from_value(Value::String(text)).map_err(permanent)
-    })
+        serde_json::from_value(Value::String(text)).map_err(|error| {
+            if is_secret {
+                // What serde says may quote the text.
+                Error::permanent("the text, which has a secret in it, does not fit")
+            } else {
+                permanent(error)
+            }
+        })
+    };
+    Bind::new(needs, read).naming(secrets)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]

@@ -29,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) name: &'static str,
     pub(crate) does: Does,
     pub(crate) needs: Vec<NodeId>,
+    /// The secrets that its arguments name, which are asked for before it begins.
+    pub(crate) secrets: Vec<&'static str>,
     pub(crate) retry: Retry,
     pub(crate) timeout: Option<Duration>,
     pub(crate) continues: bool,

@@ -16,7 +16,6 @@ use tracing::level_filters::LevelFilter;
 
 use super::profile::Profile;
 use super::{Context, duration, store};
-use crate::checkpoint;
 use crate::control;
 use crate::engine::Engine;
 use crate::failure::Failure;
@@ -75,7 +74,7 @@ pub(super) fn run(context: Context, profile: Profile, matches: &ArgMatches) -> R
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             tracing::error!(error = failure.message, code = &*failure.code, "orchestrator-failed");
-            ExitCode::from(1)
+            ExitCode::from(if failure.is_usage() { 2 } else { 1 })
         }
     })
 }
@@ -155,7 +154,10 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
         // The program does its work without; only the commands that would come through it cannot.
         Err(error) => tracing::warn!(error = %error, "control-socket-failed"),
     }
+    let adapters = Arc::clone(engine.registry().adapters());
+    let warming_up = tokio::spawn(async move { adapters.warm_up().await });
     let ended = work(&engine, &lifecycle, &settings, port, &mut signals).await;
+    warming_up.abort();
 
     lifecycle.enter(Stage::Stopping);
     let ended = match ended {
@@ -187,14 +189,15 @@ async fn open(
 ) -> Result<Option<Engine>, Failure> {
     let state_dir = settings.state_dir.clone();
     let opening = tokio::task::spawn_blocking(move || {
-        let store = store::open(&state_dir)?;
-        Ok::<_, checkpoint::Error>(Engine::on(context.program.registry(context.app), store))
+        let registry = context.program.registry(context.app);
+        registry.adapters().check()?;
+        Ok::<_, Failure>(Engine::on(registry, store::open(&state_dir)?))
     });
     tokio::select! {
         biased;
         () = signals.next() => Ok(None),
         opened = opening => match opened {
-            Ok(engine) => Ok(Some(engine?)),
+            Ok(engine) => engine.map(Some),
             Err(panic) => Err(Failure::new("internal", format!("the store was not opened: {panic}"))),
         },
     }

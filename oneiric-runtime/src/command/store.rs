@@ -91,7 +91,9 @@ async fn reach_and_perform(context: Context, order: Order) -> Result<Json, Failu
         }
         Err(error) => return Err(error.into()),
     };
-    let engine = Engine::on(context.program.registry(context.app), store);
+    let registry = context.program.registry(context.app);
+    registry.adapters().check()?;
+    let engine = Engine::on(registry, store);
     let mut signals = Signals::new()?;
     let done = tokio::select! {
         biased;

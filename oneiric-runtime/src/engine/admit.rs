@@ -270,7 +270,11 @@ impl Engine {
         let workflow = entry.workflow();
         Execution {
             key: run.key,
-            names: Arc::new(RunNames { run_id: run.run_id.clone(), workflow: workflow.name }),
+            names: Arc::new(RunNames {
+                run_id: run.run_id.clone(),
+                workflow: workflow.name,
+                adapters: Arc::clone(self.0.registry.adapters()),
+            }),
             input: run.input.clone(),
             workflow,
             state,

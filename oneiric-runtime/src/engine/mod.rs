@@ -127,7 +127,7 @@ impl Engine {
         }
     }
 
-    /// Drains, gives nodes under way until `grace` has passed to end, and closes the store.
+    /// Drains, gives nodes under way until `grace` has passed to end, and closes the adapters and the store.
     ///
     /// # Errors
     /// When the store could not be closed.
@@ -137,6 +137,7 @@ impl Engine {
             self.abandon();
             self.idle().await;
         }
+        self.0.registry.adapters().close().await;
         self.0.store.close().await
     }
 

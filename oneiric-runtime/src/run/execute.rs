@@ -22,7 +22,7 @@ use crate::checkpoint::{self, Reply, RunKey, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::json::Json;
 use crate::task::{self, Ctx, NODE, RunNames};
-use crate::value::Scope;
+use crate::value::{Outputs, Scope};
 use crate::workflow::{Does, Shared};
 
 /// What a run needs to go on.
@@ -324,6 +324,7 @@ impl Loop {
         let definition = self.run.workflow.node(node);
         let state = &self.run.state.nodes()[node.index()];
         let attempt = if state.status == NodeStatus::Running { state.attempt } else { state.attempt + 1 };
+        let names_secrets = !definition.secrets.is_empty();
         let limit = definition.timeout.map(|timeout| (timeout, Instant::now() + timeout));
         let ctx = Ctx {
             run: Arc::clone(&self.run.names),
@@ -333,7 +334,12 @@ impl Loop {
             over: None,
         };
         self.record(Timestamp::now(), Event::NodeStarted { node, attempt }, Urgency::Soon);
-        let scope = Scope { run_id: &self.run.names.run_id, input: &self.run.input, state: &self.run.state };
+        let scope = Scope {
+            run_id: &self.run.names.run_id,
+            input: &self.run.input,
+            outputs: Outputs::State(&self.run.state),
+            secrets: &[],
+        };
         let names = &self.run.names;
         tracing::debug!(
             attempt,
@@ -344,7 +350,8 @@ impl Loop {
         );
         let node_ctx = ctx.clone();
         let first_poll = || {
-            let mut work = step.begin(&scope, ctx)?;
+            let mut work =
+                if names_secrets { self.begin_with_secrets(node, ctx) } else { step.begin(&scope, ctx)? };
             Ok(match work.as_mut().poll(cx) {
                 Poll::Ready(result) => Begun::Over(result?),
                 Poll::Pending => Begun::UnderWay(work),
@@ -366,6 +373,29 @@ impl Loop {
             Err(panic) => Err(panicked(&*panic)),
         };
         self.take_in(Finished { node, attempt, at: Timestamp::now(), result, _slot: slot });
+    }
+
+    /// An attempt that asks for the secrets of its node first. What it is given besides is put aside for it, so that it has
+    /// no need of the state meanwhile.
+    fn begin_with_secrets(&self, node: NodeId, ctx: Ctx) -> task::Attempt<Json> {
+        let workflow = Arc::clone(&self.run.workflow);
+        let input = self.run.input.clone();
+        let needs = workflow.node(node).needs.iter();
+        let kept = needs.map(|need| (*need, self.run.state.output(*need).cloned())).collect::<Vec<_>>();
+        Box::pin(async move {
+            let definition = workflow.node(node);
+            let mut secrets = Vec::with_capacity(definition.secrets.len());
+            for name in &definition.secrets {
+                secrets.push((*name, ctx.run.adapters.secret(name).await?));
+            }
+            let run = Arc::clone(&ctx.run);
+            let outputs = Outputs::Kept(&kept);
+            let scope = Scope { run_id: &run.run_id, input: &input, outputs, secrets: &secrets };
+            let Does::Step(step) = &definition.does else { unreachable!("only a step has arguments") };
+            let attempt = step.begin(&scope, ctx)?;
+            drop(secrets);
+            attempt.await
+        })
     }
 
     fn take_slot(&mut self, cx: &mut Context<'_>) -> Option<OwnedSemaphorePermit> {

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::Error;
+use crate::adapters::{Adapter, Adapters};
+use crate::secret::Secret;
+
 /// The first parameter of a task that wants to know which run and attempt it serves.
 #[derive(Clone, Debug)]
 pub struct Ctx {
@@ -21,6 +25,7 @@ pub struct Ctx {
 pub(crate) struct RunNames {
     pub(crate) run_id: String,
     pub(crate) workflow: &'static str,
+    pub(crate) adapters: Arc<Adapters>,
 }
 
 tokio::task_local! {
@@ -53,6 +58,22 @@ impl Ctx {
     /// can tell a repeated call from a new one.
     pub fn idempotency_key(&self) -> String {
         format!("{}/{}", self.run.run_id, self.node)
+    }
+
+    /// The adapter that the manifest calls `name`, opened if nobody has used it yet.
+    ///
+    /// # Errors
+    /// When there is none of that name and type, or it cannot be opened; permanent unless that may go better another time.
+    pub async fn adapter<A: Adapter>(&self, name: &str) -> Result<Arc<A>, Error> {
+        self.run.adapters.get(name).await.map_err(Error::from)
+    }
+
+    /// The secret that a manifest calls `${secret:NAME}`.
+    ///
+    /// # Errors
+    /// When no source has it, or one cannot be asked.
+    pub async fn secret(&self, name: &str) -> Result<Secret, Error> {
+        self.run.adapters.secret(name).await.map_err(Error::from)
     }
 
     /// When this attempt will be stopped, if it has a timeout.

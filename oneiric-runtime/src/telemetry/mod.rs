@@ -253,7 +253,7 @@ mod tests {
     fn what_a_task_logs_says_whose_it_is() {
         let ctx = Ctx {
             over: None,
-            run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w" }),
+            run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w", adapters: Arc::default() }),
             node: "n",
             attempt: 1,
             deadline: None,

@@ -14,7 +14,7 @@ async fn sh(script: &str, input: &str) -> Result<Json, Error> {
 async fn program(argv: &[&str], input: &str) -> Result<Json, Error> {
     let ctx = Ctx {
         over: None,
-        run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w" }),
+        run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w", adapters: Arc::default() }),
         node: "n",
         attempt: 2,
         deadline: None,

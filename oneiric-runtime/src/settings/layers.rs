@@ -1,0 +1,256 @@
+//! The layers: what the manifest says, the config file over it, the environment over both.
+//!
+//! The file is JSON of the form `{"profile": "serverless", "adapters": {"chat": {"default_channel": "ops"}}}`. The variable for
+//! the same is `ONEIRIC_ADAPTERS__CHAT__DEFAULT_CHANNEL`: two underscores between names, capitals, and `_` for whatever cannot
+//! stand in a variable's name.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value as Json};
+
+use super::{Origin, Setting, Value};
+use crate::failure::{Failure, nearest};
+
+/// The variable that names the config file.
+pub(crate) const FILE: &str = "ONEIRIC_CONFIG";
+
+/// What all our variables begin with.
+const PREFIX: &str = "ONEIRIC_";
+
+/// What variables that set something of an adapter begin with.
+const ADAPTERS: &str = "ONEIRIC_ADAPTERS__";
+
+/// Variables that are read elsewhere, or given to programs that nodes start and to secrets' source.
+const KNOWN: [&str; 11] = [
+    "ONEIRIC_ATTEMPT",
+    FILE,
+    "ONEIRIC_IDEMPOTENCY_KEY",
+    "ONEIRIC_LOG",
+    "ONEIRIC_NODE",
+    "ONEIRIC_PROFILE",
+    "ONEIRIC_RUN_ID",
+    "ONEIRIC_RUNTIME_SUPERVISOR__ENABLED",
+    "ONEIRIC_SHUTDOWN_GRACE",
+    "ONEIRIC_STATE_DIR",
+    "ONEIRIC_WORKFLOW",
+];
+
+/// What is set, layer over layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layers {
+    profile: Option<(String, Origin)>,
+    adapters: Vec<(String, Setting)>,
+}
+
+impl Layers {
+    /// What the manifest says of the adapters of a program; `plan` has a member for each that it names.
+    pub(crate) fn of_plan(names: impl IntoIterator<Item = &'static str>, plan: &Map<String, Json>) -> Self {
+        let settings = |name: &str| plan.get(name).and_then(|adapter| adapter.get("settings"));
+        let adapters = names.into_iter().map(|name| {
+            let settings = settings(name).cloned().unwrap_or_else(|| Json::Object(Map::new()));
+            (name.to_owned(), Setting::of(settings, &Origin::Plan))
+        });
+        Self { profile: None, adapters: adapters.collect() }
+    }
+
+    /// Lays the config file and the environment of this process over them.
+    pub(crate) fn with_surroundings(mut self) -> Result<Self, Failure> {
+        if let Some(path) = std::env::var_os(FILE).filter(|path| !path.is_empty()).map(PathBuf::from) {
+            let shown = path.display();
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| Failure::usage(format!("{FILE}: cannot read `{shown}`: {error}")))?;
+            self.lay_file(&text)
+                .map_err(|message| Failure::usage(format!("the config file `{shown}`: {message}")))?;
+        }
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+            Some((name, value.to_string_lossy().into_owned()))
+        });
+        let mut variables = variables.collect::<Vec<_>>();
+        // The environment has no order of its own.
+        variables.sort();
+        for (name, text) in variables {
+            self.lay_variable(&name, text).map_err(Failure::usage)?;
+        }
+        Ok(self)
+    }
+
+    /// The settings of an adapter.
+    pub(crate) fn adapter(&self, name: &str) -> Setting {
+        let found = self.adapters.iter().find(|(known, _)| known == name);
+        found.map_or_else(|| Setting::empty(Origin::Plan), |(_, setting)| setting.clone())
+    }
+
+    /// The profile that the config file chooses.
+    #[allow(dead_code, reason = "the command line reads profiles by itself until they switch more")]
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.profile.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    fn lay_file(&mut self, text: &str) -> Result<(), String> {
+        let document: Json =
+            serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+        let Json::Object(sections) = document else {
+            return Err("it should be an object, such as {\"adapters\": {\"chat\": {…}}}".to_owned());
+        };
+        for (section, value) in sections {
+            match (&*section, value) {
+                ("profile", Json::String(name)) => self.profile = Some((name, Origin::File)),
+                ("profile", _) => return Err("`profile` should be text".to_owned()),
+                ("adapters", Json::Object(adapters)) => {
+                    for (name, settings) in adapters {
+                        if !settings.is_object() {
+                            return Err(format!("`adapters.{name}` should be an object of settings"));
+                        }
+                        let known = self.adapters.iter_mut().find(|(known, _)| *known == name);
+                        let Some((_, setting)) = known else {
+                            return Err(self.unknown_adapter(&name, str::to_owned));
+                        };
+                        setting.overlay(Setting::of(settings, &Origin::File));
+                    }
+                }
+                ("adapters", _) => return Err("`adapters` should be an object, with one for each".to_owned()),
+                _ => {
+                    let message = format!("there is nothing called `{section}` to set");
+                    return Err(with_nearest(message, nearest(&section, ["adapters", "profile"])));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lay_variable(&mut self, variable: &str, text: String) -> Result<(), String> {
+        let Some(path) = variable.strip_prefix(ADAPTERS) else { return check_name(variable) };
+        let (name, path) = path.split_once("__").unwrap_or((path, ""));
+        if self.adapters.iter().all(|(known, _)| in_capitals(known) != name) {
+            let unknown = self.unknown_adapter(name, in_capitals);
+            return Err(format!("{variable}: {unknown}"));
+        }
+        if path.is_empty() {
+            return Err(format!("{variable} sets nothing; write {ADAPTERS}{name}__SETTING"));
+        }
+        let origin = Origin::Variable(variable.to_owned());
+        let mut setting = Setting { value: Value::Untyped(text), origin: origin.clone() };
+        for name in path.rsplit("__") {
+            let members = vec![(name.to_lowercase(), setting)];
+            setting = Setting { value: Value::Map(members), origin: origin.clone() };
+        }
+        for (_, adapter) in self.adapters.iter_mut().filter(|(known, _)| in_capitals(known) == name) {
+            adapter.overlay(setting.clone());
+        }
+        Ok(())
+    }
+
+    fn unknown_adapter(&self, name: &str, shown: impl Fn(&str) -> String) -> String {
+        let known = self.adapters.iter().map(|(known, _)| shown(known)).collect::<Vec<_>>();
+        let message = format!("the program has no adapter `{name}`");
+        with_nearest(message, nearest(name, known.iter().map(String::as_str)))
+    }
+}
+
+/// How a name is written in a variable.
+fn in_capitals(name: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    name.chars().map(letter).collect()
+}
+
+/// Names that differ in a letter or two of theirs are this much alike.
+const TYPO: f64 = 0.97;
+
+/// Whether a variable that is not about an adapter can be meant for somebody. One that is nearly a known name, or that names
+/// a section, is a mistake; any other is somebody else's.
+fn check_name(variable: &str) -> Result<(), String> {
+    let is_elsewhere = variable.starts_with("ONEIRIC_SECRET_") || KNOWN.contains(&variable);
+    let nearest = nearest(variable, KNOWN);
+    let is_typo = nearest.is_some_and(|known| strsim::jaro_winkler(known, variable) > TYPO);
+    if !is_elsewhere && (variable.contains("__") || is_typo) {
+        return Err(with_nearest(format!("{variable} sets nothing"), nearest));
+    }
+    Ok(())
+}
+
+fn with_nearest(message: String, nearest: Option<&str>) -> String {
+    Failure::usage(message).with_nearest(nearest).message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers() -> Layers {
+        let plan = serde_json::json!({
+            "chat": { "provider": "messaging.slack", "settings": { "default_channel": "deploys", "retry": { "attempts": 3 } } },
+        });
+        let Json::Object(plan) = plan else { panic!("it is an object") };
+        Layers::of_plan(["chat", "work-queue"], &plan)
+    }
+
+    fn shown(layers: &Layers, adapter: &str) -> Vec<String> {
+        let setting = layers.adapter(adapter);
+        let show = |(path, leaf): (String, &Setting)| format!("{path} = {:?} ({})", leaf.value, leaf.origin);
+        setting.leaves().into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_plan() {
+        let mut layers = layers();
+        layers
+            .lay_file(r#"{"adapters": {"chat": {"default_channel": "ops", "retry": {"wait": "1s"}}}}"#)
+            .unwrap();
+        layers.lay_variable("ONEIRIC_ADAPTERS__CHAT__RETRY__ATTEMPTS", "5".to_owned()).unwrap();
+        assert_eq!(
+            shown(&layers, "chat"),
+            [
+                r#"default_channel = Text("ops") (config file)"#,
+                r#"retry.attempts = Untyped("5") (ONEIRIC_ADAPTERS__CHAT__RETRY__ATTEMPTS)"#,
+                r#"retry.wait = Text("1s") (config file)"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn names_are_turned_into_those_of_variables() {
+        let mut layers = layers();
+        layers.lay_variable("ONEIRIC_ADAPTERS__WORK_QUEUE__TOPIC", "t".to_owned()).unwrap();
+        assert_eq!(
+            shown(&layers, "work-queue"),
+            [r#"topic = Untyped("t") (ONEIRIC_ADAPTERS__WORK_QUEUE__TOPIC)"#]
+        );
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_nearest() {
+        let mut layers = layers();
+        let mut variable = |name: &str| layers.lay_variable(name, String::new()).unwrap_err();
+        assert_eq!(
+            variable("ONEIRIC_ADAPTERS__CHAD__X"),
+            "ONEIRIC_ADAPTERS__CHAD__X: the program has no adapter `CHAD`; did you mean `CHAT`?"
+        );
+        assert!(variable("ONEIRIC_ADAPTERS__CHAT").contains("sets nothing"));
+        assert!(variable("ONEIRIC_ADAPTER__CHAT__X").contains("sets nothing"));
+        assert_eq!(
+            variable("ONEIRIC_STATEDIR"),
+            "ONEIRIC_STATEDIR sets nothing; did you mean `ONEIRIC_STATE_DIR`?"
+        );
+        let mut layers = self::layers();
+        for (file, message) in [
+            ("[", "it is not JSON"),
+            ("[]", "it should be an object"),
+            (r#"{"adaptors": {}}"#, "did you mean `adapters`?"),
+            (r#"{"adapters": {"chats": {}}}"#, "no adapter `chats`; did you mean `chat`?"),
+            (r#"{"adapters": {"chat": 1}}"#, "`adapters.chat` should be an object"),
+            (r#"{"profile": 1}"#, "`profile` should be text"),
+        ] {
+            let fault = layers.lay_file(file).unwrap_err();
+            assert!(fault.contains(message), "{file}: {fault}");
+        }
+    }
+
+    #[test]
+    fn variables_of_others_are_let_be() {
+        let mut layers = layers();
+        for name in ["ONEIRIC_SECRET_DB__PASSWORD", "ONEIRIC_PROFILE", "ONEIRIC_SHOP_COLOUR"] {
+            assert_eq!(layers.lay_variable(name, String::new()), Ok(()), "{name}");
+        }
+    }
+}
