@@ -5,12 +5,14 @@
 
 mod compiler;
 mod cost;
+mod http;
 mod journal;
 mod output;
 mod place;
 mod process;
 mod program;
 mod server;
+pub mod services;
 
 pub use compiler::{Compiler, Project, workspace};
 pub use cost::Cost;

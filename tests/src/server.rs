@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{LIMIT, Output, Place, Process};
+use crate::{LIMIT, Output, Place, Process, http};
 
 /// `orchestrate` on a port of its own, ready.
 pub struct Server {
@@ -113,12 +113,7 @@ impl Server {
         path: &str,
         body: Option<&str>,
     ) -> Result<Answer, Box<ureq::Error>> {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .timeout_global(Some(LIMIT))
-            .build()
-            .new_agent();
+        let agent = http::agent();
         let url = format!("http://{}{path}", self.address);
         let request = ureq::http::Request::builder().method(method).uri(url);
         let sent = match body {
