@@ -63,6 +63,8 @@ pub mod __private;
 pub mod adapters;
 mod app;
 pub mod checkpoint;
+#[cfg(feature = "client")]
+pub mod client;
 mod clock;
 mod command;
 mod control;
@@ -86,6 +88,8 @@ mod state_dir;
 pub mod task;
 mod telemetry;
 pub mod testing;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod value;
 mod workflow;
 

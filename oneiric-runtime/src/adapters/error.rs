@@ -70,6 +70,27 @@ impl From<Error> for task::Error {
     }
 }
 
+/// Failures of a service by the status that it answers with, as RFC 9110 means them.
+#[cfg(feature = "client")]
+impl From<crate::client::Error> for Error {
+    fn from(error: crate::client::Error) -> Self {
+        use crate::client;
+
+        let kind = match error.kind() {
+            _ if error.is_transient() => Kind::Unavailable,
+            client::Kind::Setup | client::Kind::Request => Kind::Settings,
+            client::Kind::Status(status) => match status.as_u16() {
+                401 | 403 => Kind::Denied,
+                404 | 410 => Kind::NotFound,
+                409 => Kind::AlreadyExists,
+                _ => Kind::Rejected,
+            },
+            _ => Kind::Rejected,
+        };
+        Self { kind, retry_after: error.ask_again_in(), message: error.to_string() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +100,30 @@ mod tests {
         let kind = |kind| task::Error::from(Error::new(kind, "x")).kind();
         assert_eq!(kind(Kind::Unavailable), task::Kind::Transient);
         assert_eq!(kind(Kind::Denied), task::Kind::Permanent);
+    }
+
+    #[cfg(feature = "client")]
+    #[tokio::test]
+    async fn a_status_says_what_kind_of_failure_it_is() {
+        use crate::client::stub::{Stub, answer};
+        use crate::client::{Client, Request};
+
+        let stub = Stub::serve(|asked| answer(asked.target[1..].parse().expect("a status"), "")).await;
+        for (status, kind) in [
+            ("400", Kind::Rejected),
+            ("401", Kind::Denied),
+            ("403", Kind::Denied),
+            ("404", Kind::NotFound),
+            ("409", Kind::AlreadyExists),
+            ("412", Kind::Rejected),
+            ("429", Kind::Unavailable),
+            ("500", Kind::Unavailable),
+            ("503", Kind::Unavailable),
+        ] {
+            let request = Request::post(stub.url(&format!("/{status}")));
+            let answer = Client::default().send(request).await.expect("an answer");
+            let error = Error::from(answer.ok().map(drop).expect_err("no success"));
+            assert_eq!(error.kind(), kind, "{status}");
+        }
     }
 }
