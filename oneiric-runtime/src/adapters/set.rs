@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::messaging::Messaging;
 use super::queue::Queue;
 use super::slot::{Opened, Slot};
-use super::{Adapter, Declared, Error, Kind, Role};
+use super::{Adapter, Declared, Error, Kind, Role, Setup};
 use crate::failure::{Failure, nearest};
 use crate::program::UNNAMED;
 use crate::secret::Secret;
@@ -25,6 +25,8 @@ pub(crate) struct Adapters {
     layers: OnceLock<Layers>,
     slots: Vec<Slot>,
     secrets: Secrets,
+    #[cfg(feature = "client")]
+    client: crate::client::Client,
     /// The names of those that are open, in the order in which they were opened.
     opened: std::sync::Mutex<Vec<&'static str>>,
 }
@@ -53,6 +55,8 @@ impl Adapters {
             layers: OnceLock::new(),
             slots,
             secrets,
+            #[cfg(feature = "client")]
+            client: crate::client::Client::default(),
             opened: std::sync::Mutex::default(),
         }
     }
@@ -168,7 +172,13 @@ impl Adapters {
         }
         let layers = self.layers().map_err(|failure| Error::new(Kind::Settings, failure.message))?;
         let setting = self.with_secrets(name, layers.adapter(name));
-        let opened = slot.open(&self.program, setting).await?;
+        let setup = Setup {
+            name: slot.declared.name,
+            program: &self.program,
+            #[cfg(feature = "client")]
+            client: &self.client,
+        };
+        let opened = slot.open(setup, setting).await?;
         let mut order = self.order();
         if !order.contains(&slot.declared.name) {
             order.push(slot.declared.name);

@@ -1,10 +1,15 @@
 //! What an adapter is given beside its settings when it is opened.
 
+#[cfg(feature = "client")]
+use crate::client::Client;
+
 /// The surroundings of an adapter that is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
     pub(crate) name: &'a str,
     pub(crate) program: &'a str,
+    #[cfg(feature = "client")]
+    pub(crate) client: &'a Client,
 }
 
 impl Setup<'_> {
@@ -16,5 +21,11 @@ impl Setup<'_> {
     /// The program's name.
     pub fn program(&self) -> &str {
         self.program
+    }
+
+    /// The program's HTTP client. All adapters share its connections, and what it knows of hosts that are down.
+    #[cfg(feature = "client")]
+    pub fn client(&self) -> &Client {
+        self.client
     }
 }

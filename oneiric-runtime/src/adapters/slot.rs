@@ -115,12 +115,12 @@ impl Slot {
     /// comes after that failed tries again.
     pub(crate) async fn open(
         &self,
-        program: &str,
+        setup: Setup<'_>,
         setting: impl Future<Output = Result<Setting, Error>>,
     ) -> Result<&Opened, Error> {
         let Declared { name, id, open, .. } = self.declared;
         let open = || async move {
-            let opened = open(&setting.await?, Setup { name, program }).await?;
+            let opened = open(&setting.await?, setup).await?;
             tracing::info!(adapter = name, provider = id, "adapter-ready");
             Ok(opened)
         };

@@ -27,6 +27,7 @@ pub(crate) mod stub;
 mod tests;
 mod transport;
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -56,6 +57,12 @@ struct Shared {
     roots: OnceLock<Roots>,
     http: OnceLock<Result<reqwest::Client, String>>,
     breakers: Breakers,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("policy", &self.policy).finish_non_exhaustive()
+    }
 }
 
 /// How long to wait, how often to try, and how much to take.
