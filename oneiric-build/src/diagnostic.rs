@@ -103,6 +103,20 @@ impl Diagnostic {
         self
     }
 
+    /// Points at the first few of several places where the same is wrong.
+    #[must_use]
+    pub(crate) fn also_at(mut self, places: &[Span], text: &str) -> Self {
+        const SHOWN: usize = 8;
+        for span in places.iter().take(SHOWN) {
+            self = self.related(*span, text);
+        }
+        match places.len().saturating_sub(SHOWN) {
+            0 => self,
+            1 => self.note("and in one place more"),
+            more => self.note(format!("and in {more} places more")),
+        }
+    }
+
     /// Adds a fact.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {

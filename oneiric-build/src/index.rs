@@ -4,9 +4,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::manifest::nearest::Nearest;
-use crate::manifest::{Adapter, Manifest, Node, NodeDoes, Root, Span, Task, Workflow};
+use crate::manifest::{Adapter, Manifest, Node, NodeDoes, Reference, Root, Span, Task, Workflow};
 
 /// A manifest that names can be looked up in.
 pub(crate) struct Index<'m> {
@@ -28,6 +29,17 @@ pub(crate) struct Graph<'m> {
     pub(crate) needs: Vec<Vec<Edge>>,
     /// Whether a node waits for, or takes data from, one that is not there.
     pub(crate) dangles: bool,
+}
+
+/// A name that no node of a graph has.
+pub(crate) struct Stranger<'m> {
+    pub(crate) name: &'m str,
+    /// Where it is named first.
+    pub(crate) span: Span,
+    /// The reference that does so; `None` where it is one of `depends_on`.
+    pub(crate) reference: Option<&'m Reference>,
+    /// Where it is named again.
+    pub(crate) others: Vec<Span>,
 }
 
 /// One node waits for another.
@@ -115,6 +127,35 @@ impl<'m> Graph<'m> {
     /// The node of this name.
     pub(crate) fn node(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
+    }
+
+    /// The names that no node has and that something names all the same, in the order of the text.
+    pub(crate) fn strangers(&self) -> Vec<Stranger<'m>> {
+        let mut named: Vec<(Span, &'m str, Option<&'m Reference>)> = Vec::new();
+        for node in self.nodes {
+            named.extend(node.depends_on.iter().map(|name| (name.span, name.as_str(), None)));
+            named.extend(node.references().filter_map(|reference| match &reference.root {
+                Root::Node(name) => Some((reference.span, name.as_str(), Some(reference))),
+                _ => None,
+            }));
+        }
+        named.retain(|(_, name, _)| self.node(name).is_none());
+        named.sort_by_key(|(span, ..)| *span);
+        let mut strangers: Vec<Stranger<'m>> = Vec::new();
+        let mut known = HashMap::new();
+        for (span, name, reference) in named {
+            match known.entry(name) {
+                Entry::Occupied(at) => {
+                    let stranger: &mut Stranger<'m> = &mut strangers[*at.get()];
+                    stranger.others.push(span);
+                }
+                Entry::Vacant(free) => {
+                    free.insert(strangers.len());
+                    strangers.push(Stranger { name, span, reference, others: Vec::new() });
+                }
+            }
+        }
+        strangers
     }
 
     /// The name of a node.

@@ -147,7 +147,7 @@ fn the_action_annotates_and_summarises_a_pull_request() {
 
     write("an app.yaml", &OLD.replace("task: t }", "task: tt }"));
     let failed = step("Check what has changed", &base).code(1);
-    assert!(failed.stdout.contains("\n::error file=manifests/an app.yaml,line=7,"), "{failed}");
+    assert!(failed.stdout.starts_with("::error file=manifests/an app.yaml,line=7,"), "{failed}");
     let _ = step("Say what changes", &base).success();
     // Without a commit to compare with, all that is in the repository is checked.
     step("Check what has changed", "").code(1).says(&["manifests/other.yaml"]);

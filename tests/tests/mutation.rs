@@ -1,5 +1,5 @@
 //! Every sample manifest with one thing in it renamed, dropped, doubled or moved: each mutant either checks to the same plan
-//! or is answered with a diagnostic that points into its text.
+//! or is answered with one diagnostic, which points into its text: one mistake gives one message.
 //!
 //! Those that check to another plan without a word are survivors. Each of them has to fall under a class in [`JUDGED`], which
 //! says why nobody could know that it was a mistake.
@@ -356,6 +356,7 @@ fn no_mutant_goes_unnoticed() {
     let (mut total, mut refused, mut same, mut warned) = (0, 0, 0, 0);
     let mut survivors: BTreeMap<usize, usize> = BTreeMap::new();
     let mut unjudged = BTreeSet::new();
+    let mut several = Vec::new();
     for file in samples() {
         let text = std::fs::read_to_string(&file).expect("a sample can be read");
         let tree = Tree::of(&serde_yaml::from_str(&text).expect("another reader takes it too"));
@@ -371,6 +372,9 @@ fn no_mutant_goes_unnoticed() {
                         points_into(&text, &faults),
                         "{change:?} {place}: refused without a word\n{text}"
                     );
+                    if faults.len() != 1 {
+                        several.push(format!("{change:?} {place} ({})", file.display()));
+                    }
                     refused += 1;
                 }
                 Ok((plan, warnings)) if points_into(&text, &warnings) => {
@@ -395,6 +399,7 @@ fn no_mutant_goes_unnoticed() {
         "survivors that nobody has judged:\n{}",
         unjudged.into_iter().collect::<Vec<_>>().join("\n")
     );
+    assert!(several.is_empty(), "one mistake with more than one message:\n{}", several.join("\n"));
     let idle: Vec<&str> = (0..JUDGED.len())
         .filter(|class| !survivors.contains_key(class))
         .map(|class| JUDGED[class].place)

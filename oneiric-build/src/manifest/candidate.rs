@@ -94,13 +94,16 @@ impl Chooser<'_> {
         unknown: fn(Spanned<String>) -> T,
         faults: &mut Diagnostics,
     ) -> Vec<T> {
-        for selection in self.selections.iter().filter(|one| one.section == section) {
-            check(selection, section, &keys, faults);
-        }
+        // That a manifest has no workflows is said by itself.
+        let selections = self.selections.iter().filter(|one| one.section == section);
+        let selections = selections.filter(|_| !(keys.is_empty() && section == "workflows"));
+        let doubtful: Vec<String> =
+            selections.filter_map(|one| check(one, section, &keys, faults)).map(str::to_owned).collect();
         keys.into_iter()
             .map(|candidates| {
                 let name = candidates.name.clone();
-                self.choose_one(section, candidates, faults).unwrap_or_else(|| unknown(name))
+                let chosen = self.choose_one(section, candidates, faults);
+                chosen.filter(|_| !doubtful.contains(&name.value)).unwrap_or_else(|| unknown(name))
             })
             .collect()
     }
@@ -185,32 +188,39 @@ impl Rank {
     }
 }
 
-/// A selection has to select something: the original let one that did not pass in silence.
-fn check<T>(selection: &Selection, section: &'static str, keys: &[Candidates<T>], faults: &mut Diagnostics) {
+/// A selection has to select something: the original let one that did not pass in silence. Where it does not, gives the key
+/// for which something else was meant than what is chosen.
+fn check<'k, T>(
+    selection: &Selection,
+    section: &'static str,
+    keys: &'k [Candidates<T>],
+    faults: &mut Diagnostics,
+) -> Option<&'k str> {
     let Some(candidates) = keys.iter().find(|one| one.name.value == selection.key.value) else {
         let known: Vec<&str> = keys.iter().map(|one| one.name.as_str()).collect();
         let message = format!("`{section}` has no `{}` to select a candidate for", selection.key.value);
         let fault = Diagnostic::error(&faults::SELECTION, selection.key.span, message);
-        faults.push(match nearest(&selection.key, &known) {
+        let near = nearest(&selection.key, &known);
+        faults.push(match near {
             Some(name) => fault.help(format!("did you mean `{name}`?")),
             None => fault.help("remove it, or add the key"),
         });
-        return;
+        return near;
     };
     let known: Vec<&str> = candidates.list.iter().filter_map(|one| one.rank.provider.as_deref()).collect();
-    if !known.contains(&&*selection.provider.value) {
-        let message =
-            format!("no candidate for `{}` is called `{}`", selection.key.value, selection.provider.value);
-        let fault = Diagnostic::error(&faults::SELECTION, selection.provider.span, message)
-            .related(candidates.name.span, "its candidates are here");
-        faults.push(match nearest(&selection.provider, &known) {
-            Some(name) => fault.help(format!("did you mean `{name}`?")),
-            None if known.is_empty() => {
-                fault.help("a candidate is called by its `provider`, and none has one")
-            }
-            None => fault.help(format!("they are called {}", known.join(", "))),
-        });
+    if known.contains(&&*selection.provider.value) {
+        return None;
     }
+    let message =
+        format!("no candidate for `{}` is called `{}`", selection.key.value, selection.provider.value);
+    let fault = Diagnostic::error(&faults::SELECTION, selection.provider.span, message)
+        .related(candidates.name.span, "its candidates are here");
+    faults.push(match nearest(&selection.provider, &known) {
+        Some(name) => fault.help(format!("did you mean `{name}`?")),
+        None if known.is_empty() => fault.help("a candidate is called by its `provider`, and none has one"),
+        None => fault.help(format!("they are called {}", known.join(", "))),
+    });
+    Some(&candidates.name)
 }
 
 fn no_candidate<T>(name: &Spanned<String>, profile: &str, others: &[(usize, Candidate<T>)]) -> Diagnostic {

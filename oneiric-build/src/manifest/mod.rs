@@ -69,6 +69,8 @@ pub struct Manifest {
     pub http: Option<Http>,
     /// How candidates were chosen for keys that have several.
     pub choices: Vec<Choice>,
+    /// Whether there are entries of which it is not known what they are: a name that stands for nothing may be theirs.
+    pub is_partial: bool,
 }
 
 /// A manifest in which keys may still have several candidates.
@@ -89,6 +91,7 @@ struct Draft {
     secrets: Option<Secrets>,
     http: Option<Http>,
     selections: Vec<Selection>,
+    is_partial: bool,
 }
 
 impl Draft {
@@ -116,6 +119,7 @@ impl Draft {
             secrets: self.secrets,
             http: self.http,
             choices: chooser.choices,
+            is_partial: self.is_partial,
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
-    if index.manifest.workflows.as_ref().is_some_and(Vec::is_empty) {
+    if !index.manifest.is_partial && index.manifest.workflows.as_ref().is_some_and(Vec::is_empty) {
         faults.push(
             Diagnostic::error(&RULE, index.manifest.workflows_at, "the manifest has no workflows")
                 .help("add one: `workflows: { first: { nodes: { … } } }`"),

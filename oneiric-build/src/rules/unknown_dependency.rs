@@ -13,10 +13,14 @@ pub(super) static RULE: Rule = Rule {
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     for graph in index.graphs.iter().filter(|graph| graph.dangles) {
-        let names = graph.nodes.iter().flat_map(|node| &node.depends_on);
-        for name in names.filter(|name| graph.node(name).is_none()) {
-            let message = format!("workflow `{}` has no node `{}`", graph.workflow.name.value, name.value);
-            faults.push(Diagnostic::error(&RULE, name.span, message).help(index.suggest_node(graph, name)));
+        // A name that is wrong in several places is one mistake, reported at the first of them.
+        for stranger in graph.strangers().iter().filter(|stranger| stranger.reference.is_none()) {
+            let message = format!("workflow `{}` has no node `{}`", graph.workflow.name.value, stranger.name);
+            faults.push(
+                Diagnostic::error(&RULE, stranger.span, message)
+                    .also_at(&stranger.others, "it is named here as well")
+                    .help(index.suggest_node(graph, stranger.name)),
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Graph;
 use crate::index::Index;
-use crate::manifest::{Node, Reference, Root, Step};
+use crate::manifest::{Reference, Root, Step};
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3003"),
@@ -24,18 +24,18 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
                 );
             }
         }
-        for reference in graph.nodes.iter().flat_map(Node::references) {
-            let Root::Node(name) = &reference.root else { continue };
-            if graph.node(name).is_none() {
-                let message =
-                    format!("workflow `{}` has no node `{name}` to refer to", graph.workflow.name.value);
-                let help = dotted(graph, name, reference).unwrap_or_else(|| index.suggest_node(graph, name));
-                faults.push(
-                    Diagnostic::error(&RULE, reference.span, message).help(help).note(
-                        "a reference begins with a node's name, with `input` or with `run`; `$${` is a plain `${`",
-                    ),
-                );
-            }
+        for stranger in graph.strangers() {
+            let Some(reference) = stranger.reference else { continue };
+            let name = stranger.name;
+            let message =
+                format!("workflow `{}` has no node `{name}` to refer to", graph.workflow.name.value);
+            let help = dotted(graph, name, reference).unwrap_or_else(|| index.suggest_node(graph, name));
+            faults.push(
+                Diagnostic::error(&RULE, stranger.span, message)
+                    .also_at(&stranger.others, "it is named here as well")
+                    .help(help)
+                    .note("a reference begins with a node's name, with `input` or with `run`; `$${` is a plain `${`"),
+            );
         }
     }
 }

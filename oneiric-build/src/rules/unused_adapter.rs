@@ -20,7 +20,7 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     let manifest = index.manifest;
     // Where workflows or tasks could not be read, one of them may use any adapter.
     let (Some(workflows), Some(tasks)) = (&manifest.workflows, &manifest.tasks) else { return };
-    if workflows.len() != index.graphs.len() {
+    if workflows.is_empty() || workflows.len() != index.graphs.len() {
         return;
     }
     let calls_rust = !manifest.services.is_empty()

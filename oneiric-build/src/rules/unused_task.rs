@@ -15,10 +15,15 @@ pub(super) static RULE: Rule = Rule {
 };
 
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
-    // Where nodes could not be read, a task may well be used by one of them.
     let nodes = index.graphs.iter().flat_map(|graph| graph.nodes);
-    let unread = index.manifest.workflows.as_ref().is_none_or(|all| all.len() != index.graphs.len());
-    if unread || nodes.clone().any(|node| node.does.is_none()) {
+    // Where nodes could not be read or are missing, a task may well be used by one of them.
+    let workflows = index.manifest.workflows.as_deref().unwrap_or_default();
+    let unread = index.manifest.is_partial
+        || workflows.is_empty()
+        || workflows.len() != index.graphs.len()
+        || index.graphs.iter().any(|graph| graph.dangles)
+        || nodes.clone().any(|node| node.does.is_none());
+    if unread {
         return;
     }
     let used: HashSet<&str> = nodes
@@ -30,6 +35,10 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
             runs.into_iter().chain(&node.compensate).map(|task| task.as_str())
         })
         .collect();
+    // Where a node names a task that is not there, one of those that are may be meant.
+    if used.iter().any(|task| index.task(task).is_none()) {
+        return;
+    }
     for task in index.manifest.tasks.iter().flatten().filter(|task| !used.contains(task.name.as_str())) {
         let message = format!("no node runs the task `{}`", task.name.value);
         faults.push(

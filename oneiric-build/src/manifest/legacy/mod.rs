@@ -71,7 +71,10 @@ pub(super) fn read(tree: &Node<'_>, faults: &mut Diagnostics) -> Option<Draft> {
     draft.workflows_at = node.span;
     let mut refused = Refused::default();
     for (position, item) in (0..).zip(items) {
-        let Some(entry) = entry::read(item, faults) else { continue };
+        let Some(entry) = entry::read(item, faults) else {
+            draft.is_partial = true;
+            continue;
+        };
         refused.meet(&entry, faults);
         put(&mut draft, entry, position);
     }

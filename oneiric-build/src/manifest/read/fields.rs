@@ -15,6 +15,9 @@ pub(in crate::manifest) struct Fields<'t, 's> {
     at: Span,
     section: &'static Section,
     entries: &'t [Entry<'s>],
+    /// Entries whose key is misspelt, each under the key that it comes closest to. The slip has been reported, and reading
+    /// goes on as if it were none, so that it is not told again as a key that is missing.
+    meant: Vec<(&'static str, &'t Entry<'s>)>,
 }
 
 impl<'t, 's> Fields<'t, 's> {
@@ -31,6 +34,7 @@ impl<'t, 's> Fields<'t, 's> {
             return None;
         };
         repeated(entries, "key", faults);
+        let mut fields = Self { at, section, entries, meant: Vec::new() };
         for entry in entries {
             if faults.is_full() {
                 break;
@@ -40,10 +44,14 @@ impl<'t, 's> Fields<'t, 's> {
             if let Some(today) = known.and_then(|key| key.later) {
                 faults.push(later(entry.key_span, &format!("`{key}`"), today));
             } else if known.is_none() && key != "<<" {
-                faults.push(unknown(entry, section));
+                let near = nearest(key, &section.names().collect::<Vec<_>>());
+                faults.push(unknown(entry, section, near));
+                fields
+                    .meant
+                    .extend(section.names().find(|name| Some(*name) == near).map(|near| (near, entry)));
             }
         }
-        Some(Self { at, section, entries })
+        Some(fields)
     }
 
     /// The value of a key, if it is there.
@@ -54,7 +62,22 @@ impl<'t, 's> Fields<'t, 's> {
     /// A key with its value, if it is there.
     pub(in crate::manifest) fn entry(&self, key: &str) -> Option<&'t Entry<'s>> {
         debug_assert!(self.section.key(key).is_some(), "`{key}` is not a key of {}", self.section.what);
-        self.entries.iter().find(|entry| entry.key == key)
+        self.entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .or_else(|| self.meant.iter().find(|(meant, _)| *meant == key).map(|(_, entry)| *entry))
+    }
+
+    /// Those of `keys` that are there, each with its entry, in the text's order.
+    pub(in crate::manifest) fn among(
+        &self,
+        keys: &'static [&'static str],
+    ) -> impl Iterator<Item = (&'static str, &'t Entry<'s>)> {
+        self.entries.iter().filter_map(|entry| {
+            let is_it = |key: &&'static str| self.entry(key).is_some_and(|found| std::ptr::eq(found, entry));
+            let key = keys.iter().copied().find(|key| entry.key == *key || is_it(key));
+            key.map(|key| (key, entry))
+        })
     }
 
     /// The value of a key that has to be there; `example` shows how to write it.
@@ -90,14 +113,13 @@ impl<'t, 's> Fields<'t, 's> {
     }
 }
 
-fn unknown(entry: &Entry<'_>, section: &Section) -> Diagnostic {
-    let known: Vec<&str> = section.names().collect();
+fn unknown(entry: &Entry<'_>, section: &Section, near: Option<&str>) -> Diagnostic {
     let fault = Diagnostic::error(
         &faults::UNKNOWN_KEY,
         entry.key_span,
         format!("`{}` is not a key of {}", entry.key, section.what),
     );
-    if let Some(name) = nearest(&entry.key, &known) {
+    if let Some(name) = near {
         return fault.help(format!("did you mean `{name}`?"));
     }
     let keys: Vec<String> = section.names().map(|key| format!("`{key}`")).collect();

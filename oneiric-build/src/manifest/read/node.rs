@@ -92,9 +92,8 @@ pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Node {
 
 /// Exactly one of the keys that say what a node does.
 fn does(entry: &Entry<'_>, fields: &Fields<'_, '_>, faults: &mut Diagnostics) -> Option<NodeDoes> {
-    let Kind::Mapping(entries) = &entry.value.kind else { return None };
-    let mut said = entries.iter().filter(|entry| WHAT.contains(&&*entry.key));
-    let Some(first) = said.next() else {
+    let mut said = fields.among(&WHAT);
+    let Some((first, first_entry)) = said.next() else {
         faults.push(
             Diagnostic::error(
                 &faults::DOES,
@@ -105,12 +104,12 @@ fn does(entry: &Entry<'_>, fields: &Fields<'_, '_>, faults: &mut Diagnostics) ->
         );
         return None;
     };
-    if let Some(second) = said.find(|second| second.key != first.key) {
-        let message = format!("the node `{}` has both `{}` and `{}`", entry.key, first.key, second.key);
+    if let Some((second, second_entry)) = said.find(|(second, _)| *second != first) {
+        let message = format!("the node `{}` has both `{first}` and `{second}`", entry.key);
         faults.push(
-            Diagnostic::error(&faults::DOES, second.key_span, message)
+            Diagnostic::error(&faults::DOES, second_entry.key_span, message)
                 .label("and this")
-                .related(first.key_span, "it does this")
+                .related(first_entry.key_span, "it does this")
                 .help("make two nodes of it"),
         );
     }

@@ -74,24 +74,23 @@ pub(in crate::manifest) fn read(
     };
     let rank = rank::read(&fields, faults);
 
-    let Kind::Mapping(entries) = &value.kind else { return (rank, task) };
-    let mut said = entries.iter().filter(|entry| WHAT.contains(&&*entry.key));
+    let mut said = fields.among(&WHAT);
     match (said.next(), said.next()) {
-        (Some(first), Some(second)) if first.key != second.key => faults.push(
+        (Some((first, it)), Some((second, other))) if first != second => faults.push(
             Diagnostic::error(
                 &faults::DOES,
-                second.key_span,
-                format!("the task `{}` has both `{}` and `{}`", task.name.value, first.key, second.key),
+                other.key_span,
+                format!("the task `{}` has both `{first}` and `{second}`", task.name.value),
             )
-            .related(first.key_span, meaning(&first.key, "it"))
-            .label(meaning(&second.key, "and"))
+            .related(it.key_span, meaning(first, "it"))
+            .label(meaning(second, "and"))
             .help("make two tasks of it"),
         ),
-        (Some(what), _) => {
-            task.does = match &*what.key {
-                "run" => path(&what.value, faults).map(TaskDoes::Run),
-                "exec" => argv(&what.value, faults).map(TaskDoes::Exec),
-                _ => text(&what.value, faults).map(TaskDoes::Action),
+        (Some((what, entry)), _) => {
+            task.does = match what {
+                "run" => path(&entry.value, faults).map(TaskDoes::Run),
+                "exec" => argv(&entry.value, faults).map(TaskDoes::Exec),
+                _ => text(&entry.value, faults).map(TaskDoes::Action),
             }
         }
         (None, _) => faults.push(
