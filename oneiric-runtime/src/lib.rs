@@ -73,11 +73,15 @@ pub mod engine;
 mod failure;
 #[cfg(feature = "macros")]
 pub mod flow;
+#[cfg(feature = "google")]
+pub mod google;
 mod http;
 mod json;
 mod open_files;
 mod program;
 mod registry;
+#[cfg(feature = "google")]
+mod renewed;
 pub mod run;
 mod secret;
 mod secrets;

@@ -96,6 +96,11 @@ impl Stub {
         Url::parse(&format!("http://{}{path}", self.address)).expect("a URL")
     }
 
+    /// Its address, as `host:port`.
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
     /// All that it was asked so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         lock(&self.asked).clone()
