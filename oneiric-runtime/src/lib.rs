@@ -62,6 +62,8 @@ extern crate self as oneiric;
 pub mod __private;
 pub mod adapters;
 mod app;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod checkpoint;
 #[cfg(feature = "client")]
 pub mod client;
@@ -69,6 +71,8 @@ mod clock;
 mod command;
 mod control;
 mod dag;
+#[cfg(any(feature = "aws", feature = "google"))]
+mod disk;
 pub mod engine;
 mod failure;
 #[cfg(feature = "macros")]
@@ -80,7 +84,7 @@ mod json;
 mod open_files;
 mod program;
 mod registry;
-#[cfg(feature = "google")]
+#[cfg(any(feature = "aws", feature = "google"))]
 mod renewed;
 pub mod run;
 mod secret;

@@ -8,10 +8,10 @@ use serde::Serialize;
 /// A request that is not sent yet. It cannot be printed, because its URL, headers and body may hold credentials.
 #[derive(Clone)]
 pub struct Request {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     pub(super) idempotent: bool,
     /// What is wrong with it, which whoever sends it is told.
     pub(super) fault: Option<String>,

@@ -13,6 +13,7 @@ use super::assertion::Signer;
 use super::metadata::Token;
 use crate::adapters::{Error, Kind};
 use crate::client::{Client, Request, Response, StatusCode, Url};
+use crate::disk;
 use crate::renewed::Lasting;
 use crate::secret::Secret;
 
@@ -66,9 +67,8 @@ pub(super) fn left_by_gcloud() -> Option<PathBuf> {
 
 impl File {
     pub(super) async fn read(path: PathBuf) -> Result<Self, Error> {
-        let read = tokio::task::spawn_blocking(move || (std::fs::read(&path), path)).await;
-        let (text, path) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        let text = text.map_err(|error| fault(&path, &format!("cannot be read: {error}")))?;
+        let text =
+            disk::read(&*path).await.map_err(|error| fault(&path, &format!("cannot be read: {error}")))?;
         Self::parse(path, &text)
     }
 
