@@ -1,7 +1,7 @@
 //! What a build says about manifests that `check` finds no fault in: a case is a folder.
 //!
-//! `manifests/build/<case>/manifest.yaml` names Rust functions that are not as it says, and `stderr.txt` is what a developer
-//! is shown. `UPDATE=1` writes it anew.
+//! `manifests/build/<case>/manifest.yaml` names Rust functions that are not as it says, `stderr.txt` is what a developer is
+//! shown, and `stdout.json` what a program is. `UPDATE=1` writes both anew.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,6 +20,19 @@ fn cases() -> BTreeSet<String> {
         .collect()
 }
 
+/// What was printed, where it is not what the file of the case says.
+fn difference(case: &str, file: &str, printed: &str) -> Option<String> {
+    // The workspace may be anywhere.
+    let top = workspace().canonicalize().expect("the workspace is there");
+    let shown = printed.replace(top.to_str().expect("its path is text"), "<workspace>");
+    let expected = top.join("tests/manifests/build").join(case).join(file);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&expected, &shown).expect("the folder of a case can be written to");
+    }
+    let found = std::fs::read_to_string(&expected).unwrap_or_default();
+    (found != shown).then(|| format!("--- {}\n{shown}", expected.display()))
+}
+
 #[test]
 fn faults_of_building_are_shown_at_the_manifest() {
     let mut differences = Vec::new();
@@ -28,27 +41,17 @@ fn faults_of_building_are_shown_at_the_manifest() {
         let _ = Compiler::get().run(["check", &manifest]).success();
         let output = Compiler::get().run(["build", "--debug", "--quiet", &manifest]).code(1);
         assert_eq!(output.stdout, "", "{output}");
-        // The workspace may be anywhere.
-        let top = workspace().canonicalize().expect("the workspace is there");
-        let shown = output.stderr.replace(top.to_str().expect("its path is text"), "<workspace>");
-        let expected = top.join("tests/manifests/build").join(&case).join("stderr.txt");
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(&expected, &shown).expect("the folder of a case can be written to");
-        }
-        if std::fs::read_to_string(&expected).unwrap_or_default() != shown {
-            differences.push(format!("--- {}\n{shown}", expected.display()));
-        }
+        differences.extend(difference(&case, "stderr.txt", &output.stderr));
 
         let checked = Compiler::get().run(["check", "--types", &manifest]);
         if case == ONLY_OF_PROGRAMS {
             let _ = checked.success();
-        } else {
-            assert_eq!(
-                checked.code(1).stderr,
-                output.stderr,
-                "`check --types` sees it too, without a program"
-            );
+            continue;
         }
+        assert_eq!(checked.code(1).stderr, output.stderr, "the same is seen without a program");
+        let json = Compiler::get().run(["check", "--types", "--format", "json", &manifest]).code(1);
+        assert_eq!(json.stderr, "", "{json}");
+        differences.extend(difference(&case, "stdout.json", &json.stdout));
     }
     assert!(differences.is_empty(), "not as expected; UPDATE=1 takes it over\n{}", differences.join("\n"));
 }

@@ -249,6 +249,13 @@ impl<'s> Builder<'s, '_> {
                     .help("write out what it would merge"),
             );
         }
+        if style == ScalarStyle::Plain && value.is_empty() && !broken {
+            let at = self.first_char(span.start);
+            self.faults.push(
+                Diagnostic::error(&faults::KEY, at, "a key has to be text, and there is none")
+                    .help("write the key in front of the colon, or put a text with a colon in quotes"),
+            );
+        }
         if let Some(Open::Mapping { key, .. }) = self.open.last_mut() {
             *key = Some((value, span));
         }
