@@ -51,6 +51,23 @@ impl schemars::JsonSchema for Secret {
     }
 }
 
+/// The schema of a URL that may be a secret.
+#[cfg(feature = "catalog")]
+pub(crate) fn or_url(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "anyOf": [
+        { "type": "string", "format": "uri" },
+        { "type": "string", "format": "secret" },
+    ] })
+}
+
+/// The schema of texts by name, each of which may be a secret.
+#[cfg(feature = "catalog")]
+pub(crate) fn or_texts(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let text =
+        serde_json::json!({ "anyOf": [{ "type": "string" }, { "type": "string", "format": "secret" }] });
+    schemars::json_schema!({ "type": "object", "additionalProperties": text, "default": {} })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ pub struct Error {
     kind: Kind,
     message: String,
     retry_after: Option<Duration>,
+    is_outcome_unknown: bool,
 }
 
 /// Kinds of adapter failure. Only [`Kind::Unavailable`] may go better another time.
@@ -33,13 +34,20 @@ pub enum Kind {
 impl Error {
     /// A failure of this kind. The message says what was wrong, where, and what to do, without any secret.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
+        Self { kind, message: message.into(), retry_after: None, is_outcome_unknown: false }
     }
 
     /// The same, when the other side says how long to wait.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// The same, when the other side may have done what it was asked all the same.
+    #[must_use]
+    pub fn outcome_unknown(mut self) -> Self {
+        self.is_outcome_unknown = true;
         self
     }
 
@@ -51,6 +59,11 @@ impl Error {
     /// How long the other side wants to be left alone.
     pub fn wait(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// Whether the other side may have done what it was asked all the same, so that to ask again may do it twice.
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.is_outcome_unknown
     }
 }
 
@@ -87,7 +100,13 @@ impl From<crate::client::Error> for Error {
             },
             _ => Kind::Rejected,
         };
-        Self { kind, retry_after: error.ask_again_in(), message: error.to_string() }
+        // Who answers 503 did not begin; 500 came of it, and 502 and 504 are of somebody between.
+        let is_outcome_unknown = match error.kind() {
+            client::Kind::Interrupted | client::Kind::TimedOut => true,
+            client::Kind::Status(status) => matches!(status.as_u16(), 500 | 502 | 504),
+            _ => false,
+        };
+        Self { kind, retry_after: error.ask_again_in(), message: error.to_string(), is_outcome_unknown }
     }
 }
 
