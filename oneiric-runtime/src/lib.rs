@@ -71,6 +71,7 @@ mod clock;
 mod command;
 mod control;
 mod dag;
+mod delivery;
 #[cfg(any(feature = "aws", feature = "google"))]
 mod disk;
 pub mod engine;

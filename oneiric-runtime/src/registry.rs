@@ -122,7 +122,7 @@ fn describe(workflow: &Workflow) -> Definition {
 }
 
 /// The FNV-1a hash (Fowler, Noll, Vo), which is the same in every process.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))

@@ -17,6 +17,8 @@ use tracing::level_filters::LevelFilter;
 use super::profile::Profile;
 use super::{Context, duration, store};
 use crate::control;
+#[cfg(feature = "queue-pubsub")]
+use crate::delivery::pull::Pulling;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::http::Server;
@@ -156,8 +158,14 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
     }
     let adapters = Arc::clone(engine.registry().adapters());
     let warming_up = tokio::spawn(async move { adapters.warm_up().await });
+    #[cfg(feature = "queue-pubsub")]
+    let pulling = (settings.profile != Profile::Serverless).then(|| Pulling::start(&engine));
     let ended = work(&engine, &lifecycle, &settings, port, &mut signals).await;
     warming_up.abort();
+    #[cfg(feature = "queue-pubsub")]
+    if let Some(pulling) = pulling {
+        pulling.stop().await;
+    }
 
     lifecycle.enter(Stage::Stopping);
     let ended = match ended {

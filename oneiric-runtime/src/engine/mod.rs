@@ -114,6 +114,14 @@ impl Engine {
         *self.0.under_way.borrow()
     }
 
+    /// Waits until fewer runs than this are under way.
+    #[cfg(feature = "queue-pubsub")]
+    pub(crate) async fn fewer_than(&self, limit: usize) {
+        let mut under_way = self.0.under_way.subscribe();
+        // The sender is ours, so it is there as long as we are.
+        let _ = under_way.wait_for(|runs| *runs < limit).await;
+    }
+
     /// Waits until the store fails; what was answered is safe, but nothing more can be kept.
     pub async fn failed(&self) -> checkpoint::Error {
         let mut broken = self.0.broken.subscribe();

@@ -9,7 +9,7 @@ pub(crate) mod lifecycle;
 mod limit;
 pub(crate) mod route;
 
-mod submission;
+pub(crate) mod submission;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -35,6 +35,7 @@ use self::door::{Connection, Door, Listener};
 use self::lifecycle::Lifecycle;
 use self::route::Route;
 use crate::control;
+use crate::delivery::cloud_tasks;
 
 pub(crate) use self::submission::check_run_id;
 
@@ -160,7 +161,8 @@ impl Server {
         let Ok(_place) = self.0.requests.try_acquire() else {
             return Answer::later("too-many-requests", "as many requests as may be are being worked on", 1);
         };
-        let body = match limit::read(request.into_body()).await {
+        let (head, body) = request.into_parts();
+        let body = match limit::read(body).await {
             Ok(body) => body,
             // What is left of the body would be taken for the next request.
             Err(answer) => return answer.closing(),
@@ -168,10 +170,11 @@ impl Server {
         // In a task of its own, because hyper drops this future when the client goes away, and a run that is being
         // started must not be left half started.
         let lifecycle = self.0.lifecycle.clone();
+        let delivery = cloud_tasks::read(&head.headers);
         let work = tokio::spawn(async move {
             match route {
                 Route::Control => control::answer(&lifecycle, &body).await,
-                _ => tasks::answer(&lifecycle, &body).await,
+                _ => tasks::answer(&lifecycle, delivery, &body).await,
             }
         });
         work.await.unwrap_or_else(|_| Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "internal"))

@@ -1,4 +1,4 @@
-//! What a caller posts to `/tasks/workflow`, read from the body.
+//! What a caller posts to `/tasks/workflow`, read from the body: a submission, or an envelope of Pub/Sub with one inside.
 //!
 //! Keys that are not named here are ignored, because queues add their own. The context is kept as it was written.
 
@@ -7,11 +7,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::delivery::Delivery;
 use crate::engine::Start;
 use crate::json::Json;
 
 /// The longest run id. Ids are made into names of nodes' idempotency keys, which other services bound at 255 bytes.
 const MAX_RUN_ID: usize = 200;
+
+/// The code of a body that names no workflow.
+const WORKFLOW_MISSING: &str = "workflow-key-missing";
 
 /// Why a body is not accepted: a code for programs, and words for people where the code does not say it all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,7 +38,7 @@ impl Default for Labels {
 }
 
 impl Refused {
-    const fn new(code: &'static str) -> Self {
+    pub(crate) const fn new(code: &'static str) -> Self {
         Self { code, detail: None }
     }
 
@@ -43,8 +47,45 @@ impl Refused {
     }
 }
 
-/// Reads a body.
-pub(crate) fn read(body: &[u8]) -> Result<Start, Refused> {
+/// Reads a body, and what it says of its own delivery.
+pub(crate) fn read(body: &[u8]) -> Result<(Start, Option<Delivery>), Refused> {
+    match read_plain(body) {
+        Err(refused) if refused.code == WORKFLOW_MISSING && is_envelope(body) => open(body),
+        read => read.map(|start| (start, None)),
+    }
+}
+
+/// Whether a body is a message that Pub/Sub pushes.
+fn is_envelope(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        message: &'a RawValue,
+        #[serde(borrow)]
+        subscription: &'a RawValue,
+    }
+    serde_json::from_slice::<Envelope<'_>>(body).is_ok_and(|envelope| {
+        envelope.message.get().starts_with('{') && envelope.subscription.get().starts_with('"')
+    })
+}
+
+#[cfg(feature = "queue-pubsub")]
+fn open(body: &[u8]) -> Result<(Start, Option<Delivery>), Refused> {
+    let envelope = serde_json::from_slice::<crate::delivery::pubsub::Envelope>(body);
+    let envelope = envelope.map_err(|_| Refused::new("envelope-not-understood"))?;
+    envelope.open().map(|(start, delivery)| (start, Some(delivery)))
+}
+
+#[cfg(not(feature = "queue-pubsub"))]
+fn open(_: &[u8]) -> Result<(Start, Option<Delivery>), Refused> {
+    Err(Refused::because(
+        "envelope-not-accepted",
+        "name an adapter `queue.pubsub` in the manifest, or have the subscription unwrap its payload",
+    ))
+}
+
+/// Reads a submission.
+pub(crate) fn read_plain(body: &[u8]) -> Result<Start, Refused> {
     let document: &RawValue = serde_json::from_slice(body).map_err(|_| Refused::new("invalid-json"))?;
     if !document.get().starts_with('{') {
         return Err(Refused::new("payload-must-be-object"));
@@ -54,7 +95,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Start, Refused> {
     let member = |name: &str| members.get(name).map(|value| value.get()).filter(|text| *text != "null");
 
     let workflow = member("workflow").and_then(|text| serde_json::from_str::<String>(text).ok());
-    let workflow = workflow.filter(|name| !name.is_empty()).ok_or(Refused::new("workflow-key-missing"))?;
+    let workflow = workflow.filter(|name| !name.is_empty()).ok_or(Refused::new(WORKFLOW_MISSING))?;
     if members.contains_key("checkpoint") {
         return Err(Refused::because(
             "checkpoint-not-accepted",
@@ -103,12 +144,12 @@ mod tests {
     use super::*;
 
     fn code(body: &str) -> &'static str {
-        read(body.as_bytes()).map_or_else(|refused| refused.code, |_| "accepted")
+        read_plain(body.as_bytes()).map_or_else(|refused| refused.code, |_| "accepted")
     }
 
     #[test]
     fn a_whole_submission_is_read() {
-        let start = read(
+        let start = read_plain(
             br#" {"workflow":"w","run_id":"r-1","context":{"b":1.0,"a":[ ]},"metadata":{"x":1},
                   "workflow_provider":"p","queued_at":"now"} "#,
         )
@@ -125,7 +166,7 @@ mod tests {
             r#"{"workflow":"w"}"#,
             r#"{"workflow":"w","run_id":null,"context":null,"metadata":null,"workflow_provider":null}"#,
         ] {
-            let start = read(body.as_bytes()).unwrap();
+            let start = read_plain(body.as_bytes()).unwrap();
             assert_eq!(start.run_id, None);
             assert_eq!(start.input.text(), "{}");
             assert_eq!(start.labels.text(), r#"{"metadata":{},"workflow_provider":null}"#);
@@ -159,8 +200,19 @@ mod tests {
         ] {
             assert_eq!(code(body), expected, "{body}");
         }
-        assert_eq!(read(b"{\"workflow\":\"\xff\"}").unwrap_err().code, "invalid-json");
+        assert_eq!(read_plain(b"{\"workflow\":\"\xff\"}").unwrap_err().code, "invalid-json");
         let long = format!(r#"{{"workflow":"w","run_id":"{}"}}"#, "x".repeat(201));
         assert_eq!(code(&long), "run-id-invalid");
+    }
+
+    #[test]
+    fn only_a_body_without_a_workflow_can_be_an_envelope() {
+        let start = |body: &str| read(body.as_bytes()).map(|(start, _)| start.workflow).map_err(|no| no.code);
+        assert_eq!(start(r#"{"workflow":"w","message":{"data":""}}"#), Ok("w".to_owned()));
+        assert_eq!(start(r#"{"message":"hello","subscription":"s"}"#), Err("workflow-key-missing"));
+        let pushed = r#"{"message":{"data":"eyJ3b3JrZmxvdyI6InYifQ==","messageId":"1"},"subscription":"s"}"#;
+        let expected =
+            if cfg!(feature = "queue-pubsub") { Ok("v".to_owned()) } else { Err("envelope-not-accepted") };
+        assert_eq!(start(pushed), expected);
     }
 }

@@ -12,6 +12,7 @@ use super::answer::Answer;
 use super::lifecycle::{Lifecycle, Unavailable};
 use super::submission::{self, Labels, Refused};
 use crate::checkpoint;
+use crate::delivery::Delivery;
 use crate::engine::{Start, StartError};
 use crate::json::Json;
 use crate::run::results::Results;
@@ -23,14 +24,14 @@ const SOON: u32 = 1;
 /// Seconds after which a run that waits for an operator is worth asking for again.
 const AFTER_AN_OPERATOR: u32 = 60;
 
-/// Answers a request with this body.
-pub(crate) async fn answer(lifecycle: &Lifecycle, body: &[u8]) -> Answer {
+/// Answers a request with this body, which a queue may have brought.
+pub(crate) async fn answer(lifecycle: &Lifecycle, delivery: Option<Delivery>, body: &[u8]) -> Answer {
     match submission::read(body) {
         Err(Refused { code, detail: None }) => Answer::error(StatusCode::BAD_REQUEST, code),
         Err(Refused { code, detail: Some(detail) }) => {
             Answer::explained(StatusCode::BAD_REQUEST, code, detail)
         }
-        Ok(start) => run(lifecycle, start).await,
+        Ok((start, inside)) => run(lifecycle, start, inside.or(delivery)).await,
     }
 }
 
@@ -39,14 +40,20 @@ pub(crate) fn stopping() -> Answer {
     Answer::later("draining", "the program is stopping; send it again", SOON)
 }
 
-async fn run(lifecycle: &Lifecycle, start: Start) -> Answer {
+async fn run(lifecycle: &Lifecycle, start: Start, delivery: Option<Delivery>) -> Answer {
     let engine = match lifecycle.engine().await {
         Ok(engine) => engine,
         Err(Unavailable::NotYet) => return Answer::later("not-ready", "the store is not open yet", SOON),
         Err(Unavailable::NoMore) => return stopping(),
     };
+    let workflow = start.workflow.clone();
     let ended = match engine.start(start).await {
-        Ok(handle) => handle.finished().await,
+        Ok(handle) => {
+            if let Some(delivery) = delivery {
+                delivery.log(&workflow, handle.run_id(), handle.is_new());
+            }
+            handle.finished().await
+        }
         Err(error) => Err(error),
     };
     ended.map_or_else(|error| refused(&error), |report| ended_with(&report))
