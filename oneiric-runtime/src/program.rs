@@ -41,8 +41,16 @@ struct Plan<'a> {
     adapters: Option<&'a RawValue>,
     #[serde(default, borrow)]
     secrets: Option<&'a RawValue>,
+    #[serde(default)]
+    scheduler: Option<Scheduler>,
     #[serde(default, borrow)]
     workflows: Workflows<'a>,
+}
+
+/// What takes the runs that are enqueued, of a workflow or of all.
+#[derive(Debug, Deserialize)]
+struct Scheduler {
+    queue: String,
 }
 
 /// Definitions by name, in the plan's order.
@@ -83,6 +91,21 @@ impl Program {
     pub(crate) fn definition(&self, workflow: &str) -> Option<&'static RawValue> {
         let workflows = &self.plan().workflows.0;
         workflows.iter().find(|(name, _)| name == workflow).map(|(_, definition)| *definition)
+    }
+
+    /// The queue that the manifest gives a workflow.
+    pub(crate) fn queue_of(&self, workflow: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Scheduled {
+            scheduler: Option<Scheduler>,
+        }
+        let scheduled: Scheduled = serde_json::from_str(self.definition(workflow)?.get()).ok()?;
+        scheduled.scheduler.map(|scheduler| scheduler.queue)
+    }
+
+    /// The queue that the manifest gives workflows without one of their own.
+    pub(crate) fn queue(&self) -> Option<&str> {
+        self.plan().scheduler.as_ref().map(|scheduler| scheduler.queue.as_str())
     }
 
     /// What the manifest says of adapters and secrets.

@@ -2,7 +2,8 @@
 //!
 //! The file is JSON of the form `{"profile": "serverless", "adapters": {"chat": {"default_channel": "ops"}}}`. The variable for
 //! the same is `ONEIRIC_ADAPTERS__CHAT__DEFAULT_CHANNEL`: two underscores between names, capitals, and `_` for whatever cannot
-//! stand in a variable's name.
+//! stand in a variable's name. `{"workflows": {"options": {"queue_category": "jobs"}}}` is the queue of workflows that name none,
+//! as the Python project has it.
 
 use std::path::PathBuf;
 
@@ -20,8 +21,11 @@ const PREFIX: &str = "ONEIRIC_";
 /// What variables that set something of an adapter begin with.
 const ADAPTERS: &str = "ONEIRIC_ADAPTERS__";
 
+/// The variable for the queue of workflows that name none.
+const QUEUE: &str = "ONEIRIC_WORKFLOWS__OPTIONS__QUEUE_CATEGORY";
+
 /// Variables that are read elsewhere, or given to programs that nodes start and to secrets' source.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "ONEIRIC_ATTEMPT",
     FILE,
     "ONEIRIC_IDEMPOTENCY_KEY",
@@ -33,12 +37,14 @@ const KNOWN: [&str; 11] = [
     "ONEIRIC_SHUTDOWN_GRACE",
     "ONEIRIC_STATE_DIR",
     "ONEIRIC_WORKFLOW",
+    QUEUE,
 ];
 
 /// What is set, layer over layer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layers {
     profile: Option<(String, Origin)>,
+    queue: Option<String>,
     adapters: Vec<(String, Setting)>,
 }
 
@@ -50,7 +56,7 @@ impl Layers {
             let settings = settings(name).cloned().unwrap_or_else(|| Json::Object(Map::new()));
             (name.to_owned(), Setting::of(settings, &Origin::Plan))
         });
-        Self { profile: None, adapters: adapters.collect() }
+        Self { adapters: adapters.collect(), ..Self::default() }
     }
 
     /// Lays the config file and the environment of this process over them.
@@ -87,6 +93,11 @@ impl Layers {
         self.profile.as_ref().map(|(name, _)| name.as_str())
     }
 
+    /// The queue of workflows that name none.
+    pub(crate) fn queue(&self) -> Option<&str> {
+        self.queue.as_deref()
+    }
+
     fn lay_file(&mut self, text: &str) -> Result<(), String> {
         let document: Json =
             serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
@@ -97,6 +108,7 @@ impl Layers {
             match (&*section, value) {
                 ("profile", Json::String(name)) => self.profile = Some((name, Origin::File)),
                 ("profile", _) => return Err("`profile` should be text".to_owned()),
+                ("workflows", options) => self.queue = Some(queue(options)?),
                 ("adapters", Json::Object(adapters)) => {
                     for (name, settings) in adapters {
                         if !settings.is_object() {
@@ -112,7 +124,10 @@ impl Layers {
                 ("adapters", _) => return Err("`adapters` should be an object, with one for each".to_owned()),
                 _ => {
                     let message = format!("there is nothing called `{section}` to set");
-                    return Err(with_nearest(message, nearest(&section, ["adapters", "profile"])));
+                    return Err(with_nearest(
+                        message,
+                        nearest(&section, ["adapters", "profile", "workflows"]),
+                    ));
                 }
             }
         }
@@ -120,6 +135,10 @@ impl Layers {
     }
 
     fn lay_variable(&mut self, variable: &str, text: String) -> Result<(), String> {
+        if variable == QUEUE {
+            self.queue = Some(text);
+            return Ok(());
+        }
         let Some(path) = variable.strip_prefix(ADAPTERS) else { return check_name(variable) };
         let (name, path) = path.split_once("__").unwrap_or((path, ""));
         if self.adapters.iter().all(|(known, _)| in_capitals(known) != name) {
@@ -146,6 +165,22 @@ impl Layers {
         let message = format!("the program has no adapter `{name}`");
         with_nearest(message, nearest(name, known.iter().map(String::as_str)))
     }
+}
+
+/// The queue that `workflows` of the file names.
+fn queue(workflows: Json) -> Result<String, String> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Workflows {
+        options: Options,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Options {
+        queue_category: String,
+    }
+    let read = serde_json::from_value::<Workflows>(workflows);
+    read.map(|read| read.options.queue_category).map_err(|error| format!("`workflows`: {error}"))
 }
 
 /// How a name is written in a variable.
@@ -219,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn the_queue_of_all_workflows_can_be_set() {
+        let mut layers = layers();
+        assert_eq!(layers.queue(), None);
+        layers.lay_file(r#"{"workflows": {"options": {"queue_category": "work-queue"}}}"#).unwrap();
+        assert_eq!(layers.queue(), Some("work-queue"));
+        layers.lay_variable(QUEUE, "other".to_owned()).unwrap();
+        assert_eq!(layers.queue(), Some("other"));
+    }
+
+    #[test]
     fn unknown_names_are_refused_with_the_nearest() {
         let mut layers = layers();
         let mut variable = |name: &str| layers.lay_variable(name, String::new()).unwrap_err();
@@ -240,6 +285,7 @@ mod tests {
             (r#"{"adapters": {"chats": {}}}"#, "no adapter `chats`; did you mean `chat`?"),
             (r#"{"adapters": {"chat": 1}}"#, "`adapters.chat` should be an object"),
             (r#"{"profile": 1}"#, "`profile` should be text"),
+            (r#"{"workflows": {"options": {"queue": "x"}}}"#, "unknown field `queue`"),
         ] {
             let fault = layers.lay_file(file).unwrap_err();
             assert!(fault.contains(message), "{file}: {fault}");

@@ -1,6 +1,8 @@
 //! `workflow`: what the program can run.
 
+mod enqueue;
 mod follow;
+mod input;
 mod plan;
 mod run;
 
@@ -19,12 +21,14 @@ pub(super) fn command() -> Command {
             .arg_required_else_help(true)
             .subcommand(plan::command())
             .subcommand(run::command())
+            .subcommand(enqueue::command())
     })
 }
 
 pub(super) fn run(context: Context, matches: &ArgMatches) -> Result<Done, Failure> {
     match matches.subcommand() {
         Some((plan::NAME, matches)) => plan::run(&context, matches),
+        Some((enqueue::NAME, matches)) => enqueue::run(&context, matches),
         Some((_, matches)) => run::run(context, matches),
         None => Ok(Done::nothing()),
     }
