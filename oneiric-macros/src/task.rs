@@ -196,14 +196,24 @@ impl Task {
         }
     }
 
-    /// For a task of at most one argument: how the run's input becomes it.
+    /// For a task of at most one argument: how the run's input becomes it, and what it can undo.
     fn input_as_argument(&self) -> TokenStream {
-        let members = match self.arguments.as_slice() {
-            [] => quote!(),
-            [(name, ty)] => quote_spanned!(ty.span()=> #name: input.whole()),
+        let (members, undoes) = match self.arguments.as_slice() {
+            [] => (
+                quote!(),
+                quote!(
+                    impl<T> ::oneiric::task::Undoes<T> for Def {}
+                ),
+            ),
+            [(name, ty)] => (
+                quote_spanned!(ty.span()=> #name: input.whole()),
+                quote!(impl ::oneiric::task::Undoes<#ty> for Def {}),
+            ),
             _ => return TokenStream::new(),
         };
         quote! {
+            #undoes
+
             impl ::oneiric::task::TakesInput for Def {
                 fn from_input(input: ::oneiric::value::Input) -> Args {
                     let _ = input;

@@ -54,6 +54,22 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+/// A timestamp as its microseconds, for what is stored: `#[serde(with = "clock::micros")]`.
+pub(crate) mod micros {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Timestamp;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        time.0.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(deserializer).map(Timestamp)
+    }
+}
+
 /// The wall clock and the monotonic clock at the moment this process first asked.
 fn anchor() -> (i64, Instant) {
     static ANCHOR: OnceLock<(i64, Instant)> = OnceLock::new();

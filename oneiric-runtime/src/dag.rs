@@ -7,12 +7,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::json::Json;
 use crate::run::NodeId;
 use crate::stand_in::StandIns;
-use crate::task::{Definition, Retry, TakesInput, Visitor};
-use crate::value::{self, AnyBind, Bind, Input};
-use crate::workflow::{self, Does, Exec, Step, Task, Workflow};
+use crate::task::{Definition, Retry, TakesInput, Undoes, Visitor};
+use crate::value::{self, AnyBind, Bind, Input, Item};
+use crate::workflow::{self, Does, Step, Task, Workflow};
 
 /// A workflow under construction.
 #[derive(Default)]
@@ -86,6 +89,9 @@ impl Dag {
             retry: Retry::ONCE,
             timeout: None,
             continues: false,
+            when: Vec::new(),
+            each: None,
+            undo: None,
         });
         Node { dag: self, id, name, kind: PhantomData }
     }
@@ -119,6 +125,16 @@ impl<'d, D: Definition> Unbound<'d, Typed<D>> {
         })
     }
 
+    /// Makes an instance of the node for each element of `list`, and gives it its arguments. The node returns what they
+    /// return, in the order of the list.
+    pub fn each<T: Serialize + DeserializeOwned + 'static>(
+        self,
+        list: Bind<Vec<T>>,
+        args: impl FnOnce(Item<T>) -> D::Args,
+    ) -> Node<'d, Output<Vec<D::Output>>> {
+        self.with(args(Item::new())).for_each(list.json().parse())
+    }
+
     /// Gives the node the run's input as its one argument.
     pub fn with_input(self) -> Node<'d, Output<D::Output>>
     where
@@ -135,7 +151,17 @@ impl<'d> Unbound<'d, Program> {
         let mut uses = Uses::default();
         uses.argument("stdin", &stdin);
         let argv = self.kind.0.into_iter().map(str::to_owned).collect();
-        self.dag.add(self.name, Does::Step(Box::new(Exec { argv, stdin })), uses)
+        self.dag.add(self.name, Does::Step(Box::new(workflow::Exec { argv, stdin })), uses)
+    }
+
+    /// Makes an instance of the node for each element of `list`, and gives each what it reads. The node gives a list of
+    /// what they give, in the order of the list.
+    pub fn each<T: Serialize + DeserializeOwned + 'static>(
+        self,
+        list: Bind<Vec<T>>,
+        stdin: impl FnOnce(Item<T>) -> Bind<Json>,
+    ) -> Node<'d, Untyped> {
+        self.with(stdin(Item::new())).for_each(list.json().parse())
     }
 
     /// Gives the program the run's input.
@@ -181,7 +207,7 @@ impl<K> Clone for Node<'_, K> {
 
 impl<K> Copy for Node<'_, K> {}
 
-impl<K> Node<'_, K> {
+impl<'d, K> Node<'d, K> {
     /// How failed attempts are tried again.
     #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
     pub fn retry(self, retry: Retry) -> Self {
@@ -210,9 +236,54 @@ impl<K> Node<'_, K> {
         self.change(|node| node.continues = true)
     }
 
+    /// Lets it run only where `condition` holds. Where it does not, the node is skipped, and its dependants run without its
+    /// output. It can be said several times; then all have to hold.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn when(self, condition: Bind<bool>) -> Self {
+        self.change(|node| {
+            node.needs.extend_from_slice(condition.needs());
+            node.needs.sort_unstable();
+            node.needs.dedup();
+            node.when.push(condition);
+        })
+    }
+
+    /// How many instances of a node with a list may be under way at once.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn max_parallel(self, instances: u32) -> Self {
+        self.change(|node| {
+            if let Some(each) = &mut node.each {
+                each.max_parallel = Some(instances.max(1) as usize);
+            }
+        })
+    }
+
     /// Its id, for [`after`](Self::after).
     pub fn id(self) -> NodeId {
         self.id
+    }
+
+    /// The node with an instance for each element of `list`.
+    fn for_each<L>(self, list: Bind<Vec<Json>>) -> Node<'d, L> {
+        let Self { dag, id, name, .. } = self.change(|node| {
+            node.needs.extend_from_slice(list.needs());
+            node.needs.sort_unstable();
+            node.needs.dedup();
+            node.each = Some(workflow::Each { list, max_parallel: None });
+        });
+        Node { dag, id, name, kind: PhantomData }
+    }
+
+    /// The node with what undoes it.
+    fn undone_by(self, step: Box<dyn Step>, retry: Retry, timeout: Option<Duration>) -> Self {
+        self.change(|node| node.undo = Some(workflow::Undo { step, retry, timeout }))
+    }
+
+    /// The node with a task that undoes it.
+    fn undone_by_task<D: TakesInput>(self) -> Self {
+        let args = D::from_input(self.dag.input());
+        let stand_in = self.dag.stand_ins.of::<D>();
+        self.undone_by(Box::new(Task::<D> { args, stand_in }), D::RETRY, D::TIMEOUT)
     }
 
     fn change(self, change: impl FnOnce(&mut workflow::Node)) -> Self {
@@ -221,7 +292,7 @@ impl<K> Node<'_, K> {
     }
 }
 
-impl<T: serde::de::DeserializeOwned + 'static> Node<'_, Output<T>> {
+impl<T: DeserializeOwned + 'static> Node<'_, Output<T>> {
     /// What it returns.
     pub fn output(self) -> Bind<T> {
         value::output(self.id)
@@ -232,7 +303,14 @@ impl<T: serde::de::DeserializeOwned + 'static> Node<'_, Output<T>> {
         value::output_path(self.id, self.name, pick)
     }
 
-    /// What it returns, if it completes: for a node that may fail and let the run go on.
+    /// Has the task `undo` undo it when the run fails after it has completed. The task is given what the node returned;
+    /// how its failures are tried again is for the task itself to say.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn compensate<D: Undoes<T>>(self, _undo: D) -> Self {
+        self.undone_by_task::<D>()
+    }
+
+    /// What it returns, if it completes: for a node that may fail, or be skipped, and let the run go on.
     pub fn outcome(self) -> Bind<Option<T>> {
         value::outcome(self.id)
     }
@@ -243,14 +321,57 @@ impl<T: serde::de::DeserializeOwned + 'static> Node<'_, Output<T>> {
     }
 }
 
+impl<K> Node<'_, K> {
+    /// Has a program undo it when the run fails after it has completed. The program reads what the node returned.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn compensate_exec(self, program: Exec) -> Self {
+        let stdin = self.dag.input().whole();
+        let Exec { argv, retry, timeout } = program;
+        self.undone_by(Box::new(workflow::Exec { argv, stdin }), retry, timeout)
+    }
+}
+
+/// A program that undoes a node.
+#[derive(Clone, Debug)]
+pub struct Exec {
+    argv: Vec<String>,
+    retry: Retry,
+    timeout: Option<Duration>,
+}
+
+impl Exec {
+    /// The program and its arguments.
+    pub fn new<const N: usize>(argv: [&'static str; N]) -> Self {
+        Self { argv: argv.map(str::to_owned).into(), retry: Retry::ONCE, timeout: None }
+    }
+
+    /// How its failures are tried again.
+    #[must_use]
+    pub fn retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// How long one attempt may take.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+}
+
 impl Node<'_, Untyped> {
+    /// Has the task `undo` undo it when the run fails after it has completed. The task is given what the program gave.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn compensate<D: TakesInput>(self, _undo: D) -> Self {
+        self.undone_by_task::<D>()
+    }
+
     /// The JSON that it gives, read as a `T`; `null` if it failed and let the run go on.
-    pub fn output<T: serde::de::DeserializeOwned>(self) -> Bind<T> {
+    pub fn output<T: DeserializeOwned>(self) -> Bind<T> {
         self.get("")
     }
 
     /// The part at `path` of the JSON that it gives.
-    pub fn get<T: serde::de::DeserializeOwned>(self, path: &'static str) -> Bind<T> {
+    pub fn get<T: DeserializeOwned>(self, path: &'static str) -> Bind<T> {
         value::output_part(self.id, self.name, path)
     }
 }

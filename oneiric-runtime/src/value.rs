@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,6 +35,8 @@ pub struct Scope<'a> {
     pub(crate) outputs: Outputs<'a>,
     /// The secrets that the node names, by their references.
     pub(crate) secrets: &'a [(&'static str, Secret)],
+    /// The element that an instance of a node is for.
+    pub(crate) item: Option<&'a Json>,
 }
 
 /// Where a node finds what earlier nodes gave.
@@ -171,6 +174,82 @@ impl Input {
                 Error::permanent(format!("`${{input.{name}}}` is too short for what is asked of it"))
             })
         })
+    }
+}
+
+/// The element of its list that an instance of a node is for, which is a `T`.
+pub struct Item<T>(PhantomData<fn() -> T>);
+
+impl<T: DeserializeOwned + 'static> Item<T> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    /// All of it.
+    pub fn whole(self) -> Bind<T> {
+        Bind::new(Vec::new(), |scope| element(scope))
+    }
+
+    /// Part of it. The value is cloned.
+    pub fn path<U: Clone + 'static>(self, pick: fn(&T) -> Option<&U>) -> Bind<U> {
+        Bind::new(Vec::new(), move |scope| {
+            let whole = element::<T>(scope)?;
+            let part = pick(&whole).cloned();
+            part.ok_or_else(|| Error::permanent("`${item}` is too short for what is asked of it"))
+        })
+    }
+}
+
+impl Item<Json> {
+    /// The part at `path` of one whose type nobody knows. What is not there is `null`.
+    pub fn get<T: DeserializeOwned>(self, path: &'static str) -> Bind<T> {
+        Bind::new(Vec::new(), move |scope| part(item(scope)?, "item", path))
+    }
+}
+
+impl<T> Clone for Item<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Item<T> {}
+
+fn item<'a>(scope: &Scope<'a>) -> Result<&'a Json, Error> {
+    scope.item.ok_or_else(|| Error::permanent("there is no `${item}` outside of a list"))
+}
+
+fn element<T: DeserializeOwned>(scope: &Scope<'_>) -> Result<T, Error> {
+    let fit = item(scope)?.parse();
+    fit.map_err(|error| Error::permanent(format!("`${{item}}` does not fit: {error}")))
+}
+
+/// Whether `value` is one of these, each JSON text of the manifest. Numbers are compared by what they are worth.
+pub fn any_of<const N: usize>(value: Bind<Json>, these: [&'static str; N]) -> Bind<bool> {
+    let needs = value.needs.clone();
+    Bind::new(needs, move |scope| {
+        let value: Value = value.read(scope)?.parse().map_err(permanent)?;
+        let is_it = |text: &&str| serde_json::from_str(text).is_ok_and(|this| is_equal(&value, &this));
+        Ok(these.iter().any(is_it))
+    })
+}
+
+/// Whether `value` is there; `null` is not.
+pub fn exists(value: Bind<Json>) -> Bind<bool> {
+    let needs = value.needs.clone();
+    Bind::new(needs, move |scope| Ok(value.read(scope)?.text() != "null"))
+}
+
+/// Whether `value` is not there, or is `null`.
+pub fn is_missing(value: Bind<Json>) -> Bind<bool> {
+    let needs = value.needs.clone();
+    Bind::new(needs, move |scope| Ok(value.read(scope)?.text() == "null"))
+}
+
+fn is_equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        _ => a == b,
     }
 }
 

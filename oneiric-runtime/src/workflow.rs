@@ -34,6 +34,26 @@ pub(crate) struct Node {
     pub(crate) retry: Retry,
     pub(crate) timeout: Option<Duration>,
     pub(crate) continues: bool,
+    /// What has to hold for it to run, all of it.
+    pub(crate) when: Vec<Bind<bool>>,
+    /// The list that it has an instance for each element of.
+    pub(crate) each: Option<Each>,
+    /// What undoes it when the run fails.
+    pub(crate) undo: Option<Undo>,
+}
+
+/// The list of a node that has an instance for each element.
+pub(crate) struct Each {
+    pub(crate) list: Bind<Vec<Json>>,
+    /// How many instances may be under way at once.
+    pub(crate) max_parallel: Option<usize>,
+}
+
+/// What undoes a node: its input is what the node returned.
+pub(crate) struct Undo {
+    pub(crate) step: Box<dyn Step>,
+    pub(crate) retry: Retry,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What a node does.
@@ -102,7 +122,9 @@ impl Workflow {
         max_parallel: Option<u32>,
         timeout: Option<Duration>,
     ) -> Self {
-        let shape = Shape::new(nodes.iter().map(|node| (node.needs.clone(), node.continues)));
+        let undone = (0..).map(NodeId).zip(&nodes).filter(|(_, node)| node.undo.is_some());
+        let shape = Shape::new(nodes.iter().map(|node| (node.needs.clone(), node.continues)))
+            .compensating(undone.map(|(id, _)| id));
         let wait = |node: NodeId| match nodes[node.index()].does {
             Does::Wait(duration) => Some(duration),
             Does::Step(_) => None,

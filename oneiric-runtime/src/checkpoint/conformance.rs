@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::{Created, Error, Filter, Kind, NewRun, Record, RunKey, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::run::{Entry, Event, NodeId, Reason, Status};
+use crate::run::{Entry, Event, NodeId, Reason, Status, Step};
 use crate::task;
 
 /// Declares one test for each case; the factory makes a store and what must live as long.
@@ -389,6 +389,16 @@ pub(crate) fn everything() -> Vec<Entry> {
         },
         Event::NodeFailed { node, attempt: 2, error: task::Error::permanent("no") },
         Event::NodeSkipped { node },
+        Event::NodeLeftOut { node },
+        Event::NodeExpanded { node, items: 3 },
+        Event::Item { node, item: 2, step: Step::Started { attempt: 1 } },
+        Event::Item { node, item: 2, step: Step::Retrying { attempt: 1, error: error(), until } },
+        Event::Item {
+            node,
+            item: 2,
+            step: Step::Completed { attempt: 2, output: Json::trusted("{\"an\":\"output\"}") },
+        },
+        Event::Undo { node, step: Step::Failed { attempt: 1, error: task::Error::permanent("no") } },
         Event::NodeCancelled { node },
         Event::CancelRequested { reason: Reason::Requested },
         Event::CancelRequested { reason: Reason::DeadlinePassed },

@@ -38,6 +38,16 @@ pub(super) struct Node {
     until: Option<String>,
     output: Option<Json>,
     error: Option<String>,
+    #[serde(default)]
+    items: Vec<Track>,
+    compensation: Option<Track>,
+}
+
+/// An instance of a node, or the undoing of one.
+#[derive(Deserialize)]
+struct Track {
+    status: String,
+    error: Option<String>,
 }
 
 impl Run {
@@ -64,7 +74,7 @@ impl Run {
         for node in &self.nodes {
             table.row([
                 node.node.clone(),
-                node.status.clone(),
+                node.state(),
                 node.attempts.to_string(),
                 node.took().map(duration::show).unwrap_or_default(),
                 node.remark(),
@@ -84,8 +94,23 @@ impl Node {
         between(self.started_at.as_deref(), self.ended_at.as_deref())
     }
 
+    /// Its status, with how many of its instances are done while it is at them, and whether it is undone.
+    fn state(&self) -> String {
+        let done = self.items.iter().filter(|item| item.status == "completed").count();
+        match &self.compensation {
+            Some(undo) if undo.status == "completed" => format!("{}, undone", self.status),
+            Some(undo) if undo.status == "failed" => format!("{}, not undone", self.status),
+            Some(_) => format!("{}, being undone", self.status),
+            None if self.items.is_empty() || self.status == "completed" => self.status.clone(),
+            None => format!("{} {done}/{}", self.status, self.items.len()),
+        }
+    }
+
     /// What is worth saying of it.
     fn remark(&self) -> String {
+        if let Some(error) = self.compensation.as_ref().and_then(|undo| undo.error.as_ref()) {
+            return excerpt(error);
+        }
         match (&self.error, &self.output, &self.until) {
             (Some(error), _, _) => excerpt(error),
             (_, Some(output), _) => excerpt(output.text()),
@@ -121,12 +146,21 @@ mod tests {
              "ended_at":"2026-01-01T00:00:00.012500Z","output":{"n": 1}},
             {"node":"b","status":"failed","attempts":2,"started_at":"2026-01-01T00:00:01.000000Z",
              "ended_at":"2026-01-01T00:00:02.500000Z","error":"no\n luck"},
-            {"node":"c","status":"skipped","attempts":0}]}"#;
+            {"node":"c","status":"skipped","attempts":0},
+            {"node":"d","status":"completed","attempts":1,"compensation":{"status":"failed","attempts":1,"error":"late"}},
+            {"node":"e","status":"failed","attempts":0,"items":[{"status":"completed"},{"status":"failed"}]}]}"#;
         let run: Run = serde_json::from_str(document).unwrap();
-        assert_eq!(
-            run.text(),
-            "w failed in 2.50 s, run r\n  node `b` failed\n  NODE  STATUS     TRIES  TIME     OUTPUT\n  a     completed  1      12.5 ms  {\"n\": 1}\n  b     failed     2      1.50 s   no luck\n  c     skipped    0\n"
-        );
+        let expected = [
+            "w failed in 2.50 s, run r",
+            "  node `b` failed",
+            "  NODE  STATUS                 TRIES  TIME     OUTPUT",
+            "  a     completed              1      12.5 ms  {\"n\": 1}",
+            "  b     failed                 2      1.50 s   no luck",
+            "  c     skipped                0",
+            "  d     completed, not undone  1               late",
+            "  e     failed 1/2             0",
+        ];
+        assert_eq!(run.text().lines().collect::<Vec<_>>(), expected);
         assert!(!run.is_completed());
     }
 }

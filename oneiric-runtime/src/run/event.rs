@@ -1,5 +1,7 @@
 //! What can happen to a run. The log of these is the truth; everything else is folded from it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::json::Json;
 use crate::task;
@@ -76,6 +78,34 @@ pub enum Event {
         /// Which.
         node: NodeId,
     },
+    /// The node will not run, because its own condition does not hold. Its dependants run without its output.
+    NodeLeftOut {
+        /// Which.
+        node: NodeId,
+    },
+    /// The node's list is known: it has an instance for each element.
+    NodeExpanded {
+        /// Which.
+        node: NodeId,
+        /// How many there are.
+        items: u32,
+    },
+    /// Something happened to an instance of a node.
+    Item {
+        /// Which node.
+        node: NodeId,
+        /// Which element of its list, from 0.
+        item: u32,
+        /// What.
+        step: Step,
+    },
+    /// Something happened to the undoing of a node that had completed before the run failed.
+    Undo {
+        /// Which.
+        node: NodeId,
+        /// What.
+        step: Step,
+    },
     /// The node was stopped, or was not begun, because the run is being cancelled.
     NodeCancelled {
         /// Which.
@@ -98,6 +128,52 @@ pub enum Event {
     },
     /// An operator let an ended or parked run go on: what did not complete is to be done again.
     RunResumed,
+}
+
+/// What can happen to work that is attempted until it succeeds or no attempt is left.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// An attempt began.
+    Started {
+        /// Which, from 1.
+        attempt: u32,
+    },
+    /// An attempt failed and another is to come.
+    Retrying {
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why.
+        error: task::Error,
+        /// When the next attempt begins.
+        #[serde(with = "crate::clock::micros")]
+        until: Timestamp,
+    },
+    /// It is done.
+    Completed {
+        /// The attempt that succeeded.
+        attempt: u32,
+        /// What it returned.
+        output: Json,
+    },
+    /// The last attempt failed.
+    Failed {
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why.
+        error: task::Error,
+    },
+}
+
+/// Which work of a node.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Part {
+    /// Its own.
+    Node,
+    /// That of the instance for this element of its list, from 0.
+    Item(u32),
+    /// The undoing of it.
+    Undo,
 }
 
 /// Why a run is being cancelled.

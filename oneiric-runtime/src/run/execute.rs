@@ -3,9 +3,15 @@
 //! The loop owns everything that it waits for. Events are applied to the state when they are handed to the store, in
 //! order; dependants are begun, and anybody is told, only when the store says that they are on disk.
 
-use std::collections::{BinaryHeap, VecDeque};
+mod attempt;
+mod fan;
+#[cfg(test)]
+mod tests;
+mod undo;
+mod work;
+
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,15 +20,18 @@ use std::time::Duration;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
-use super::schedule::{self, Schedule};
-use super::{Entry, Event, NodeId, NodeStatus, Reason, State, Status};
+use self::attempt::Running;
+use self::fan::Fan;
+pub(super) use self::work::Work;
+use super::schedule::Schedule;
+use super::{Entry, Event, NodeId, NodeStatus, Part, Reason, State, Status, Step};
 use crate::checkpoint::{self, Reply, RunKey, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::task::{self, Ctx, NODE, RunNames};
-use crate::value::{Outputs, Scope};
+use crate::task::{self, RunNames};
+use crate::value::{Bind, Outputs, Scope};
 use crate::workflow::{Does, Shared};
 
 /// What a run needs to go on.
@@ -62,39 +71,24 @@ pub(crate) enum Outcome {
 /// How many steps are taken before others on this thread get their turn, and what has happened is written.
 const TURN: usize = 512;
 
-type Running = Pin<Box<dyn Future<Output = Finished> + Send>>;
-
-/// An attempt that has ended.
-struct Finished {
-    node: NodeId,
-    attempt: u32,
-    at: Timestamp,
-    result: Result<Json, task::Error>,
-    _slot: OwnedSemaphorePermit,
-}
-
-/// An attempt that has been polled once.
-enum Begun {
-    Over(Json),
-    UnderWay(task::Attempt<Json>),
-}
-
-/// A moment at which a node's timer is due, soonest first in a [`BinaryHeap`].
+/// A moment at which a timer is due, soonest first in a [`BinaryHeap`].
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
-struct Due(std::cmp::Reverse<Timestamp>, NodeId);
+struct Due(std::cmp::Reverse<Timestamp>, Work);
 
 struct Loop {
     run: Execution,
     schedule: Schedule,
     running: FuturesUnordered<Running>,
+    /// The lists of nodes that have instances and have not ended.
+    fans: HashMap<NodeId, Fan>,
     timers: BinaryHeap<Due>,
     alarm: Option<(Timestamp, Pin<Box<Sleep>>)>,
     deadline: Option<Timestamp>,
     /// Entries that happened in this turn and are not with the store yet.
     fresh: Vec<Entry>,
     urgency: Urgency,
-    /// Entries with the store: what they let begin once they are on disk.
-    writing: VecDeque<(Reply<()>, Vec<NodeId>)>,
+    /// Entries with the store: whose ends let something begin once they are on disk.
+    writing: VecDeque<(Reply<()>, Vec<Work>)>,
     slot: Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>>,
     draining: bool,
 }
@@ -120,6 +114,7 @@ impl Loop {
             run,
             schedule,
             running: FuturesUnordered::new(),
+            fans: HashMap::new(),
             timers: BinaryHeap::new(),
             alarm: None,
             deadline,
@@ -135,12 +130,17 @@ impl Loop {
     fn pick_up(&mut self) {
         for node in self.run.workflow.shape.nodes() {
             let state = &self.run.state.nodes()[node.index()];
+            let undo = state.undo.as_ref().and_then(|undo| undo.until);
             match (state.status, state.until) {
+                (NodeStatus::Running, _) if state.items.is_some() => self.pick_up_fan(node),
                 (NodeStatus::Running, _) => self.schedule.make_ready(&self.run.workflow.ranks, node),
                 (NodeStatus::Waiting | NodeStatus::Retrying, Some(until)) => {
-                    self.timers.push(Due(std::cmp::Reverse(until), node));
+                    self.timers.push(Due(std::cmp::Reverse(until), Work::node(node)));
                 }
                 _ => {}
+            }
+            if let Some(until) = undo {
+                self.timers.push(Due(std::cmp::Reverse(until), Work { node, part: Part::Undo }));
             }
         }
         if let Some(reason) = self.run.state.cancelling() {
@@ -161,7 +161,7 @@ impl Loop {
                 return Poll::Ready(Some(outcome));
             }
             moved |= self.take_in_timers(cx);
-            while steps < TURN && self.begin_next(cx) {
+            while steps < TURN && (self.begin_next(cx) || self.begin_undo(cx)) {
                 steps += 1;
                 moved = true;
             }
@@ -208,23 +208,36 @@ impl Loop {
             let Poll::Ready(answer) = reply.poll_unpin(cx) else { break };
             answer?;
             moved = true;
-            if let Some((_, ended)) = self.writing.pop_front()
-                && self.run.state.cancelling().is_none()
-            {
-                for node in ended {
-                    self.go_on_after(node);
-                }
+            let Some((_, ended)) = self.writing.pop_front() else { break };
+            for work in ended {
+                self.go_on_after(work);
             }
         }
         Ok(moved)
     }
 
-    /// Lets begin what waited for the end of an attempt at `node` to be on disk.
-    fn go_on_after(&mut self, node: NodeId) {
-        let state = &self.run.state.nodes()[node.index()];
-        match (state.status, state.until) {
-            (NodeStatus::Retrying, Some(until)) => self.timers.push(Due(std::cmp::Reverse(until), node)),
-            _ => self.schedule.settle(&self.run.workflow.shape, &self.run.workflow.ranks, node),
+    /// Lets begin what waited for the end of an attempt to be on disk.
+    fn go_on_after(&mut self, work: Work) {
+        if self.run.state.cancelling().is_some() && work.part != Part::Undo {
+            return;
+        }
+        match (work.part, self.until(work)) {
+            (_, Some(until)) => self.timers.push(Due(std::cmp::Reverse(until), work)),
+            (Part::Node, None) => {
+                self.schedule.settle(&self.run.workflow.shape, &self.run.workflow.ranks, work.node);
+            }
+            (Part::Item(_) | Part::Undo, None) => {}
+        }
+    }
+
+    /// When the next attempt of something is due that failed and is tried again.
+    fn until(&self, work: Work) -> Option<Timestamp> {
+        let state = &self.run.state.nodes()[work.node.index()];
+        match work.part {
+            Part::Node if state.status != NodeStatus::Retrying => None,
+            Part::Node => state.until,
+            Part::Item(item) => state.items.as_ref()?.get(item as usize)?.until,
+            Part::Undo => state.undo.as_ref()?.until,
         }
     }
 
@@ -252,8 +265,8 @@ impl Loop {
             while let Some(Due(until, _)) = self.timers.peek()
                 && until.0 <= now
             {
-                if let Some(Due(_, node)) = self.timers.pop() {
-                    self.fire(node, now);
+                if let Some(Due(_, work)) = self.timers.pop() {
+                    self.fire(work, now);
                     moved = true;
                 }
             }
@@ -273,36 +286,65 @@ impl Loop {
         }
     }
 
-    fn fire(&mut self, node: NodeId, now: Timestamp) {
-        match self.run.state.nodes()[node.index()].status {
-            NodeStatus::Waiting => {
+    fn fire(&mut self, work: Work, now: Timestamp) {
+        let node = work.node;
+        match (work.part, self.run.state.nodes()[node.index()].status) {
+            (Part::Node, NodeStatus::Waiting) => {
                 let event = Event::NodeCompleted { node, attempt: 0, output: Json::null() };
                 self.record(now, event, Urgency::Now);
                 self.conclude();
             }
-            NodeStatus::Retrying => self.schedule.make_ready(&self.run.workflow.ranks, node),
+            (Part::Node, NodeStatus::Retrying) => self.schedule.make_ready(&self.run.workflow.ranks, node),
+            (Part::Item(item), NodeStatus::Running) => self.item_is_due(node, item),
+            // What is to be undone next is looked up in every turn.
             _ => {}
         }
     }
 
-    /// Begins one ready node, if there is one, and a slot for it if it needs one.
+    /// Begins one ready node, or an instance of one, if there is one, and a slot for it if it needs one.
     fn begin_next(&mut self, cx: &mut Context<'_>) -> bool {
         if self.draining || self.run.state.cancelling().is_some() {
             return false;
         }
         let Some(node) = self.schedule.peek() else { return false };
         let workflow = Arc::clone(&self.run.workflow);
-        match &workflow.node(node).does {
+        let definition = workflow.node(node);
+        if self.run.state.nodes()[node.index()].status == NodeStatus::Pending {
+            match holds(&definition.when, &self.scope()) {
+                Ok(true) => {}
+                Ok(false) => return self.leave_out(node),
+                Err(error) => return self.fail_unbegun(node, error),
+            }
+        }
+        if let Some(each) = &definition.each {
+            return self.begin_item(node, each, cx);
+        }
+        match &definition.does {
             Does::Wait(duration) => self.begin_wait(node, *duration),
-            Does::Step(step) => {
-                if self.running.len() >= workflow.max_parallel {
-                    return false;
-                }
-                let Some(slot) = self.take_slot(cx) else { return false };
-                self.begin_step(node, &**step, slot, cx);
+            Does::Step(_) => {
+                let Some(slot) = self.place(cx) else { return false };
+                self.begin_step(Work::node(node), slot, cx);
             }
         }
         self.schedule.next();
+        true
+    }
+
+    /// Skips a node whose condition does not hold.
+    fn leave_out(&mut self, node: NodeId) -> bool {
+        self.schedule.next();
+        self.record(Timestamp::now(), Event::NodeLeftOut { node }, Urgency::Now);
+        self.conclude();
+        true
+    }
+
+    /// Fails a node for which something is missing before its first attempt.
+    fn fail_unbegun(&mut self, node: NodeId, error: task::Error) -> bool {
+        self.schedule.next();
+        let now = Timestamp::now();
+        self.record(now, Event::NodeStarted { node, attempt: 1 }, Urgency::Soon);
+        self.fail(node, 1, now, error);
+        self.conclude();
         true
     }
 
@@ -310,92 +352,12 @@ impl Loop {
         let now = Timestamp::now();
         let until = now.after(duration);
         self.record(now, Event::NodeWaiting { node, until }, Urgency::Soon);
-        self.timers.push(Due(std::cmp::Reverse(until), node));
+        self.timers.push(Due(std::cmp::Reverse(until), Work::node(node)));
     }
 
-    /// Begins an attempt. Where it ends without waiting for anything, it is over when this returns.
-    fn begin_step(
-        &mut self,
-        node: NodeId,
-        step: &dyn crate::workflow::Step,
-        slot: OwnedSemaphorePermit,
-        cx: &mut Context<'_>,
-    ) {
-        let definition = self.run.workflow.node(node);
-        let state = &self.run.state.nodes()[node.index()];
-        let attempt = if state.status == NodeStatus::Running { state.attempt } else { state.attempt + 1 };
-        let names_secrets = !definition.secrets.is_empty();
-        let limit = definition.timeout.map(|timeout| (timeout, Instant::now() + timeout));
-        let ctx = Ctx {
-            run: Arc::clone(&self.run.names),
-            node: definition.name,
-            attempt,
-            deadline: limit.map(|(_, deadline)| deadline),
-            over: None,
-        };
-        self.record(Timestamp::now(), Event::NodeStarted { node, attempt }, Urgency::Soon);
-        let scope = Scope {
-            run_id: &self.run.names.run_id,
-            input: &self.run.input,
-            outputs: Outputs::State(&self.run.state),
-            secrets: &[],
-        };
-        let names = &self.run.names;
-        tracing::debug!(
-            attempt,
-            workflow = names.workflow,
-            run_id = names.run_id,
-            node = ctx.node,
-            "node-started"
-        );
-        let node_ctx = ctx.clone();
-        let first_poll = || {
-            let mut work =
-                if names_secrets { self.begin_with_secrets(node, ctx) } else { step.begin(&scope, ctx)? };
-            Ok(match work.as_mut().poll(cx) {
-                Poll::Ready(result) => Begun::Over(result?),
-                Poll::Pending => Begun::UnderWay(work),
-            })
-        };
-        let begun =
-            std::panic::catch_unwind(AssertUnwindSafe(|| NODE.sync_scope(node_ctx.clone(), first_poll)));
-        let result = match begun {
-            Ok(Ok(Begun::UnderWay(work))) => {
-                // Polled again as one of many, it leaves that place's waker where it waits.
-                self.running.push(Box::pin(async move {
-                    let result = NODE.scope(node_ctx, attempt_within(work, limit)).await;
-                    Finished { node, attempt, at: Timestamp::now(), result, _slot: slot }
-                }));
-                return;
-            }
-            Ok(Ok(Begun::Over(output))) => Ok(output),
-            Ok(Err(error)) => Err(error),
-            Err(panic) => Err(panicked(&*panic)),
-        };
-        self.take_in(Finished { node, attempt, at: Timestamp::now(), result, _slot: slot });
-    }
-
-    /// An attempt that asks for the secrets of its node first. What it is given besides is put aside for it, so that it has
-    /// no need of the state meanwhile.
-    fn begin_with_secrets(&self, node: NodeId, ctx: Ctx) -> task::Attempt<Json> {
-        let workflow = Arc::clone(&self.run.workflow);
-        let input = self.run.input.clone();
-        let needs = workflow.node(node).needs.iter();
-        let kept = needs.map(|need| (*need, self.run.state.output(*need).cloned())).collect::<Vec<_>>();
-        Box::pin(async move {
-            let definition = workflow.node(node);
-            let mut secrets = Vec::with_capacity(definition.secrets.len());
-            for name in &definition.secrets {
-                secrets.push((*name, ctx.run.adapters.secret(name).await?));
-            }
-            let run = Arc::clone(&ctx.run);
-            let outputs = Outputs::Kept(&kept);
-            let scope = Scope { run_id: &run.run_id, input: &input, outputs, secrets: &secrets };
-            let Does::Step(step) = &definition.does else { unreachable!("only a step has arguments") };
-            let attempt = step.begin(&scope, ctx)?;
-            drop(secrets);
-            attempt.await
-        })
+    /// A place among the nodes of this run and of all runs that are under way.
+    fn place(&mut self, cx: &mut Context<'_>) -> Option<OwnedSemaphorePermit> {
+        if self.running.len() >= self.run.workflow.max_parallel { None } else { self.take_slot(cx) }
     }
 
     fn take_slot(&mut self, cx: &mut Context<'_>) -> Option<OwnedSemaphorePermit> {
@@ -411,53 +373,10 @@ impl Loop {
         slot
     }
 
-    fn take_in(&mut self, finished: Finished) {
-        let Finished { node, attempt, at, result, .. } = finished;
-        match result {
-            Ok(output) => {
-                let (names, name) = (&self.run.names, self.run.workflow.node(node).name);
-                tracing::debug!(
-                    attempt,
-                    workflow = names.workflow,
-                    run_id = names.run_id,
-                    node = name,
-                    "node-completed"
-                );
-                self.record(at, Event::NodeCompleted { node, attempt, output }, Urgency::Now);
-            }
-            Err(error) => self.take_in_failure(node, attempt, at, error),
-        }
-        self.conclude();
-    }
-
-    fn take_in_failure(&mut self, node: NodeId, attempt: u32, at: Timestamp, error: task::Error) {
-        let names = &self.run.names;
-        let name = self.run.workflow.node(node).name;
-        let retry = self.run.workflow.node(node).retry;
-        let delay = match error.kind() {
-            task::Kind::Permanent => None,
-            _ => retry.delay(attempt, fastrand::f64()),
-        };
-        if let Some(delay) = delay {
-            tracing::warn!(workflow = names.workflow, run_id = names.run_id, node = name, attempt, error = %error,
-                delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), "node-retrying");
-            let until = at.after(delay);
-            // The timer is set when this is on disk: a crash must not make an attempt again that another has followed.
-            self.record(at, Event::NodeRetrying { node, attempt, error, until }, Urgency::Now);
-            return;
-        }
-        tracing::warn!(workflow = names.workflow, run_id = names.run_id, node = name, attempt, error = %error,
-            "node-failed");
-        self.record(at, Event::NodeFailed { node, attempt, error }, Urgency::Now);
-        if !self.run.workflow.shape.continues(node) {
-            for node in schedule::doomed(&self.run.workflow.shape, &self.run.state, node) {
-                self.record(at, Event::NodeSkipped { node }, Urgency::Now);
-            }
-        }
-    }
-
     fn cancel(&mut self, reason: Reason) {
-        if self.run.state.cancelling().is_some() || self.run.state.status() != Status::Running {
+        let state = &self.run.state;
+        let is_undoing = state.next_undo(&self.run.workflow.shape).is_some();
+        if state.cancelling().is_some() || state.status() != Status::Running || is_undoing {
             return;
         }
         self.record(Timestamp::now(), Event::CancelRequested { reason }, Urgency::Now);
@@ -468,6 +387,7 @@ impl Loop {
     /// Stops what is under way; dropping an attempt stops it.
     fn cancel_nodes(&mut self, _reason: Reason) {
         self.running.clear();
+        self.fans.clear();
         self.timers.clear();
         self.deadline = None;
         let now = Timestamp::now();
@@ -507,42 +427,46 @@ impl Loop {
         }
         let entries = std::mem::take(&mut self.fresh);
         let urgency = std::mem::replace(&mut self.urgency, Urgency::Soon);
-        let ended = entries
-            .iter()
-            .filter_map(|entry| match entry.event {
-                Event::NodeCompleted { node, .. } | Event::NodeRetrying { node, .. } => Some(node),
-                Event::NodeFailed { node, .. } if self.run.workflow.shape.continues(node) => Some(node),
-                _ => None,
-            })
-            .collect();
+        let ended = entries.iter().filter_map(|entry| self.released_by(&entry.event)).collect();
         let reply = self.run.store.append(self.run.key, entries, urgency);
         self.writing.push_back((reply, ended));
     }
-}
 
-/// An attempt that fails when it takes longer than `limit`, or panics.
-async fn attempt_within(
-    work: task::Attempt<Json>,
-    limit: Option<(Duration, Instant)>,
-) -> Result<Json, task::Error> {
-    let work = AssertUnwindSafe(work).catch_unwind();
-    let result = match limit {
-        None => work.await,
-        Some((timeout, deadline)) => {
-            let Ok(result) = tokio::time::timeout_at(deadline, work).await else {
-                return Err(task::Error::new(task::Kind::TimedOut, format!("timed out after {timeout:?}")));
-            };
-            result
+    /// Whose end, once it is on disk, lets something begin.
+    fn released_by(&self, event: &Event) -> Option<Work> {
+        match event {
+            Event::NodeCompleted { node, .. }
+            | Event::NodeRetrying { node, .. }
+            | Event::NodeLeftOut { node } => Some(Work::node(*node)),
+            Event::NodeFailed { node, .. } if self.run.workflow.shape.continues(*node) => {
+                Some(Work::node(*node))
+            }
+            Event::Item { node, item, step: Step::Retrying { .. } } => {
+                Some(Work { node: *node, part: Part::Item(*item) })
+            }
+            Event::Undo { node, step: Step::Retrying { .. } } => Some(Work { node: *node, part: Part::Undo }),
+            _ => None,
         }
-    };
-    result.unwrap_or_else(|panic| Err(panicked(&*panic)))
+    }
+
+    /// What a node that begins now can see.
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            run_id: &self.run.names.run_id,
+            input: &self.run.input,
+            outputs: Outputs::State(&self.run.state),
+            secrets: &[],
+            item: None,
+        }
+    }
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> task::Error {
-    let message = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    task::Error::new(task::Kind::Panicked, format!("panicked: {message}"))
+/// Whether all conditions of a node hold.
+fn holds(conditions: &[Bind<bool>], scope: &Scope<'_>) -> Result<bool, task::Error> {
+    for condition in conditions {
+        if !condition.read(scope)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::execute::Work;
 use super::schedule::{self, Schedule};
-use super::{Entry, Event, NodeId, NodeStatus, Shape, State, Status};
+use super::{Entry, Event, NodeId, NodeState, NodeStatus, Part, Shape, State, Status, Step};
 use crate::clock::Timestamp;
 use crate::json::Json;
 use crate::task::{self, Retry};
 
 /// What a node of the model does, whenever and however often it is run.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a node has these properties in every combination")]
 struct Nature {
     /// Attempts that fail before one succeeds.
     failures: u32,
@@ -24,6 +26,12 @@ struct Nature {
     attempts: u32,
     continues: bool,
     timer: bool,
+    /// Its condition does not hold.
+    left_out: bool,
+    /// It has so many instances; the last of them has its failures, the others none.
+    items: Option<u32>,
+    /// It is undone when the run fails, with the same failures.
+    compensates: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -33,8 +41,19 @@ struct Model {
 }
 
 fn models() -> impl Strategy<Value = Model> {
-    let nature = (0..3_u32, 1..3_u32, any::<bool>(), prop::bool::weighted(0.2))
-        .prop_map(|(failures, attempts, continues, timer)| Nature { failures, attempts, continues, timer });
+    let few = prop::bool::weighted(0.2);
+    let nature =
+        (0..3_u32, 1..4_u32, any::<bool>(), few, few, prop::option::weighted(0.2, 0..4_u32), any::<bool>());
+    let nature =
+        nature.prop_map(|(failures, attempts, continues, timer, left_out, items, compensates)| Nature {
+            failures,
+            attempts,
+            continues,
+            timer,
+            left_out,
+            items: items.filter(|_| !timer),
+            compensates,
+        });
     let node = (nature, prop::collection::vec(any::<prop::sample::Index>(), 0..4));
     prop::collection::vec(node, 1..24).prop_map(|nodes| {
         let mut edges = Vec::new();
@@ -45,7 +64,10 @@ fn models() -> impl Strategy<Value = Model> {
             needs.dedup();
             edges.push((needs, nature.continues));
         }
-        Model { shape: Shape::new(edges), natures: nodes.into_iter().map(|(nature, _)| nature).collect() }
+        let natures = nodes.into_iter().map(|(nature, _)| nature).collect::<Vec<_>>();
+        let undone = (0..).map(NodeId).zip(&natures).filter(|(_, nature)| nature.compensates);
+        let undone = undone.map(|(node, _)| node).collect::<Vec<_>>();
+        Model { shape: Shape::new(edges).compensating(undone), natures }
     })
 }
 
@@ -62,8 +84,8 @@ struct Life<'a> {
     state: State,
     schedule: Schedule,
     ranks: &'a [u64],
-    running: Vec<NodeId>,
-    timers: Vec<NodeId>,
+    running: Vec<(NodeId, Part)>,
+    timers: Vec<(NodeId, Part)>,
     /// For each transaction not synced yet, the nodes that may be settled once it is.
     unsettled: Vec<Vec<NodeId>>,
     /// How often each node was begun after it had been recorded as finished: must stay empty.
@@ -77,9 +99,11 @@ fn run(model: &Model, choices: &[u8]) -> State {
     let mut finished = HashMap::new();
     let mut crashes = 0;
     loop {
-        let mut life = Life::begin(model, &ranks, &disk, &mut finished);
+        let (mut life, again) = Life::begin(model, &ranks, &disk, &mut finished);
+        life.pick_up(again, &mut disk);
         loop {
             life.begin_ready(&mut disk);
+            life.begin_undo(&mut disk);
             let ended = life.state.status() != Status::Running;
             if ended && disk.waiting.is_empty() {
                 return life.state;
@@ -113,102 +137,204 @@ impl<'a> Life<'a> {
         ranks: &'a [u64],
         disk: &Disk,
         finished: &'a mut HashMap<NodeId, Json>,
-    ) -> Self {
+    ) -> (Self, Vec<(NodeId, Part)>) {
         let state = State::replay(&model.shape, Timestamp(0), &disk.synced).expect("the log is sound");
         let mut schedule = Schedule::new(&model.shape, ranks, &state);
         let mut timers = Vec::new();
+        let mut running = Vec::new();
         for node in model.shape.nodes() {
-            match state.nodes()[node.index()].status {
-                NodeStatus::Running => schedule.make_ready(ranks, node),
-                NodeStatus::Waiting | NodeStatus::Retrying => timers.push(node),
+            let at = &state.nodes()[node.index()];
+            match (at.status, &at.items) {
+                (NodeStatus::Running, Some(items)) => {
+                    for (item, track) in (0..).zip(items) {
+                        match track.status {
+                            NodeStatus::Retrying => timers.push((node, Part::Item(item))),
+                            NodeStatus::Pending | NodeStatus::Running => {
+                                running.push((node, Part::Item(item)));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                (NodeStatus::Running, None) => schedule.make_ready(ranks, node),
+                (NodeStatus::Waiting | NodeStatus::Retrying, _) => timers.push((node, Part::Node)),
                 _ => {}
             }
+            if at.undo.as_ref().is_some_and(|undo| undo.status == NodeStatus::Retrying) {
+                timers.push((node, Part::Undo));
+            }
         }
-        let life = Self {
-            model,
-            state,
-            schedule,
-            ranks,
-            running: Vec::new(),
-            timers,
-            unsettled: Vec::new(),
-            finished,
-        };
+        // Instances are made again that were under way, and begun that were not.
+        let again = std::mem::take(&mut running);
+        let life = Self { model, state, schedule, ranks, running, timers, unsettled: Vec::new(), finished };
         for node in model.shape.nodes() {
             if let Some(output) = life.state.output(node) {
                 life.finished.insert(node, output.clone());
             }
         }
-        life
+        (life, again)
+    }
+
+    /// Goes on with instances that the life before this one did not end.
+    fn pick_up(&mut self, again: Vec<(NodeId, Part)>, disk: &mut Disk) {
+        let mut batch = Vec::new();
+        for (node, part) in again {
+            self.start(node, part, &mut batch);
+        }
+        for node in self.model.shape.nodes() {
+            self.settle_items(node, &mut batch);
+        }
+        self.conclude(&mut batch);
+        self.hand_over(batch, disk);
     }
 
     fn begin_ready(&mut self, disk: &mut Disk) {
         while let Some(node) = self.schedule.next() {
             assert!(!self.finished.contains_key(&node), "a finished node is begun again");
             let mut batch = Vec::new();
-            if self.model.natures[node.index()].timer {
+            let nature = self.model.natures[node.index()];
+            let is_new = self.state.nodes()[node.index()].status == NodeStatus::Pending;
+            if is_new && nature.left_out {
+                self.record(&mut batch, Event::NodeLeftOut { node });
+                self.conclude(&mut batch);
+            } else if nature.timer {
                 self.record(&mut batch, Event::NodeWaiting { node, until: Timestamp(0) });
-                self.timers.push(node);
+                self.timers.push((node, Part::Node));
+            } else if let Some(items) = nature.items {
+                self.record(&mut batch, Event::NodeExpanded { node, items });
+                for item in 0..items {
+                    self.start(node, Part::Item(item), &mut batch);
+                }
+                self.settle_items(node, &mut batch);
+                self.conclude(&mut batch);
             } else {
-                let state = &self.state.nodes()[node.index()];
-                let again = state.status == NodeStatus::Running;
-                let attempt = if again { state.attempt } else { state.attempt + 1 };
-                self.record(&mut batch, Event::NodeStarted { node, attempt });
-                self.running.push(node);
+                self.start(node, Part::Node, &mut batch);
             }
             self.hand_over(batch, disk);
         }
     }
 
+    /// Undoes what is next, once all that happened is on disk.
+    fn begin_undo(&mut self, disk: &mut Disk) {
+        let Some(node) = self.state.next_undo(&self.model.shape) else { return };
+        if self.running.is_empty() && self.timers.is_empty() && disk.waiting.is_empty() {
+            let mut batch = Vec::new();
+            self.start(node, Part::Undo, &mut batch);
+            self.hand_over(batch, disk);
+        }
+    }
+
+    fn start(&mut self, node: NodeId, part: Part, batch: &mut Vec<Entry>) {
+        let attempt = self.next_attempt(node, part);
+        self.step(node, part, Step::Started { attempt }, batch);
+        self.running.push((node, part));
+    }
+
     fn end_one(&mut self, choice: usize, disk: &mut Disk) {
         let mut batch = Vec::new();
         if !self.timers.is_empty() && (choice.is_multiple_of(2) || self.running.is_empty()) {
-            let node = self.timers.swap_remove(choice % self.timers.len());
-            if self.state.nodes()[node.index()].status == NodeStatus::Retrying {
-                self.schedule.make_ready(self.ranks, node);
-                return;
+            let (node, part) = self.timers.swap_remove(choice % self.timers.len());
+            let state = &self.state.nodes()[node.index()];
+            match part {
+                Part::Node if state.status == NodeStatus::Retrying => {
+                    self.schedule.make_ready(self.ranks, node);
+                    return;
+                }
+                Part::Node => {
+                    self.record(&mut batch, Event::NodeCompleted { node, attempt: 0, output: Json::null() });
+                }
+                Part::Item(_) | Part::Undo => self.start(node, part, &mut batch),
             }
-            self.record(&mut batch, Event::NodeCompleted { node, attempt: 0, output: Json::null() });
         } else if !self.running.is_empty() {
-            let node = self.running.swap_remove(choice % self.running.len());
-            self.end_attempt(node, &mut batch);
+            let (node, part) = self.running.swap_remove(choice % self.running.len());
+            self.end_attempt(node, part, &mut batch);
+            self.settle_items(node, &mut batch);
         } else {
             return;
         }
-        if let Some(status) = self.state.conclusion(&self.model.shape) {
-            self.record(&mut batch, Event::RunEnded { status });
-        }
+        self.conclude(&mut batch);
         self.hand_over(batch, disk);
     }
 
-    fn end_attempt(&mut self, node: NodeId, batch: &mut Vec<Entry>) {
+    fn conclude(&mut self, batch: &mut Vec<Entry>) {
+        if self.state.status() == Status::Running
+            && let Some(status) = self.state.conclusion(&self.model.shape)
+        {
+            self.record(batch, Event::RunEnded { status });
+        }
+    }
+
+    fn end_attempt(&mut self, node: NodeId, part: Part, batch: &mut Vec<Entry>) {
         let nature = self.model.natures[node.index()];
-        let attempt = self.state.nodes()[node.index()].attempt;
-        if attempt > nature.failures {
+        let failures = match part {
+            Part::Item(item) if item + 1 < nature.items.unwrap_or(0) => 0,
+            _ => nature.failures,
+        };
+        let attempt = self.next_attempt(node, part);
+        if attempt > failures {
             // What a node returns is made of what it was given, so a wrong input would show in the end.
             let needs = self.model.shape.needs(node);
-            let given = needs.iter().map(|need| self.state.output(*need).cloned()).collect::<Vec<_>>();
-            let output =
-                Json::of(&(node.0, given.iter().map(|one| one.as_ref().map(digest)).collect::<Vec<_>>()));
-            self.record(
-                batch,
-                Event::NodeCompleted { node, attempt, output: output.expect("numbers are JSON") },
-            );
+            let given = needs.iter().map(|need| self.state.output(*need).map(digest)).collect::<Vec<_>>();
+            let output = Json::of(&(node.0, given)).expect("numbers are JSON");
+            self.step(node, part, Step::Completed { attempt, output }, batch);
             return;
         }
         let error = task::Error::transient("by nature");
         let retry = Retry::attempts(nature.attempts).base_delay(Duration::ZERO);
         if retry.delay(attempt, 0.0).is_some() {
-            self.record(batch, Event::NodeRetrying { node, attempt, error, until: Timestamp(0) });
-            self.timers.push(node);
+            self.step(node, part, Step::Retrying { attempt, error, until: Timestamp(0) }, batch);
+            self.timers.push((node, part));
             return;
         }
-        self.record(batch, Event::NodeFailed { node, attempt, error });
-        if !nature.continues {
+        self.step(node, part, Step::Failed { attempt, error }, batch);
+        if part == Part::Node {
+            self.doom(node, batch);
+        }
+    }
+
+    fn doom(&mut self, node: NodeId, batch: &mut Vec<Entry>) {
+        if !self.model.natures[node.index()].continues {
             for node in schedule::doomed(&self.model.shape, &self.state, node) {
                 self.record(batch, Event::NodeSkipped { node });
             }
         }
+    }
+
+    /// Ends a node with instances, once they have made up its end.
+    fn settle_items(&mut self, node: NodeId, batch: &mut Vec<Entry>) {
+        let state = &self.state.nodes()[node.index()];
+        let Some(items) = state.items.as_ref().filter(|_| state.status == NodeStatus::Running) else {
+            return;
+        };
+        let is_at_work = |(of, part): &(NodeId, Part)| *of == node && matches!(part, Part::Item(_));
+        if self.running.iter().any(is_at_work) {
+            return;
+        }
+        if items.iter().any(|item| item.status == NodeStatus::Failed) {
+            self.timers.retain(|timer| !is_at_work(timer));
+            let error = task::Error::transient("an instance");
+            self.record(batch, Event::NodeFailed { node, attempt: 0, error });
+            self.doom(node, batch);
+        } else if items.iter().all(|item| item.status == NodeStatus::Completed) {
+            let output = Json::of(&(node.0, items.len())).expect("numbers are JSON");
+            self.record(batch, Event::NodeCompleted { node, attempt: 0, output });
+        }
+    }
+
+    /// The attempt that is under way, or the one to be made next.
+    fn next_attempt(&self, node: NodeId, part: Part) -> u32 {
+        let state = &self.state.nodes()[node.index()];
+        match (part, &state.items, &state.undo) {
+            (Part::Node, ..) if state.status == NodeStatus::Running => state.attempt,
+            (Part::Node, ..) => state.attempt + 1,
+            (Part::Item(item), Some(items), _) => items[item as usize].next_attempt(),
+            (Part::Undo, _, Some(undo)) => undo.next_attempt(),
+            _ => 1,
+        }
+    }
+
+    fn step(&mut self, node: NodeId, part: Part, step: Step, batch: &mut Vec<Entry>) {
+        self.record(batch, Work { node, part }.event(step));
     }
 
     fn record(&mut self, batch: &mut Vec<Entry>, event: Event) {
@@ -219,7 +345,7 @@ impl<'a> Life<'a> {
 
     fn hand_over(&mut self, batch: Vec<Entry>, disk: &mut Disk) {
         let permits = |entry: &Entry| match entry.event {
-            Event::NodeCompleted { node, .. } => Some(node),
+            Event::NodeCompleted { node, .. } | Event::NodeLeftOut { node } => Some(node),
             Event::NodeFailed { node, .. } if self.model.shape.continues(node) => Some(node),
             _ => None,
         };
@@ -245,8 +371,9 @@ fn digest(json: &Json) -> u64 {
 }
 
 /// What must not depend on the order of things.
-fn essence(state: &State) -> Vec<(NodeStatus, Option<Json>)> {
-    state.nodes().iter().map(|node| (node.status, node.output.clone())).collect()
+fn essence(state: &State) -> Vec<(NodeStatus, Option<Json>, Option<NodeStatus>)> {
+    let undo = |node: &NodeState| node.undo.as_ref().map(|undo| undo.status);
+    state.nodes().iter().map(|node| (node.status, node.output.clone(), undo(node))).collect()
 }
 
 proptest! {

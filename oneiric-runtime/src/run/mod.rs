@@ -10,9 +10,12 @@ pub(crate) mod results;
 pub(crate) mod schedule;
 mod shape;
 mod state;
+mod track;
 
-pub use event::{Entry, Event, NodeId, Reason, Status};
+pub(crate) use event::Part;
+pub use event::{Entry, Event, NodeId, Reason, Status, Step};
 pub use outline::Outline;
-pub use report::{NodeReport, Report};
+pub use report::{NodeReport, Report, TrackReport};
 pub use shape::Shape;
 pub use state::{Illegal, NodeState, NodeStatus, State};
+pub use track::Track;

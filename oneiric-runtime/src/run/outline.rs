@@ -29,6 +29,8 @@ struct Node {
     depends_on: Vec<String>,
     #[serde(default)]
     on_failure: Option<String>,
+    #[serde(default)]
+    compensate: Option<serde::de::IgnoredAny>,
 }
 
 impl Outline {
@@ -44,18 +46,23 @@ impl Outline {
         let mut ids = std::collections::HashMap::new();
         let mut nodes = Vec::new();
         let mut essence = Vec::new();
+        let mut compensating = Vec::new();
         for (index, value) in definition.nodes.into_iter().enumerate() {
             let node = Node::deserialize(&value)?;
             let needs = node.depends_on.iter().map(|need| ids.get(need).copied()).collect::<Option<Vec<_>>>();
             let mut needs =
                 needs.ok_or_else(|| Error::custom("a node needs one that does not come before it"))?;
             needs.sort_unstable();
-            ids.insert(node.id.clone(), NodeId(u32::try_from(index).unwrap_or(u32::MAX)));
+            let id = NodeId(u32::try_from(index).unwrap_or(u32::MAX));
+            if node.compensate.is_some() {
+                compensating.push(id);
+            }
+            ids.insert(node.id.clone(), id);
             names.push(node.id);
             nodes.push((needs, node.on_failure.as_deref() == Some("continue")));
             essence.push(without_tuning(value));
         }
-        Ok(Self { names, shape: Shape::new(nodes), essence })
+        Ok(Self { names, shape: Shape::new(nodes).compensating(compensating), essence })
     }
 
     /// What changed from `self` to `newer`, in words; empty when nothing did that decides a result.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Illegal, NodeState, NodeStatus, Outline, Reason, State, Status};
+use super::{Illegal, NodeState, NodeStatus, Outline, Reason, State, Status, Track};
 use crate::checkpoint::{Record, Run};
 use crate::clock::Timestamp;
 use crate::json::Json;
@@ -61,6 +61,27 @@ pub struct NodeReport {
     /// What it returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Json>,
+    /// Why its latest attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its instances, in the order of its list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<TrackReport>,
+    /// How far it is undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<TrackReport>,
+}
+
+/// Where an instance of a node stands, or the undoing of a node.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrackReport {
+    /// What it is doing, or how it ended.
+    pub status: NodeStatus,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When its next attempt is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// Why its latest attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -122,6 +143,19 @@ impl NodeReport {
             until: state.until,
             output: state.output.clone(),
             error: state.error.as_ref().map(ToString::to_string),
+            items: state.items.iter().flatten().map(TrackReport::new).collect(),
+            compensation: state.undo.as_deref().map(TrackReport::new),
+        }
+    }
+}
+
+impl TrackReport {
+    fn new(track: &Track) -> Self {
+        Self {
+            status: track.status,
+            attempts: track.attempt,
+            until: track.until,
+            error: track.error.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -43,6 +43,8 @@ mod tests {
             until: None,
             output: output.map(|text| Json::from_text(text).unwrap()),
             error: None,
+            items: Vec::new(),
+            compensation: None,
         };
         let report = Report {
             run_id: "r".to_owned(),

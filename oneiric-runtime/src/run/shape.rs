@@ -8,6 +8,8 @@ pub struct Shape {
     needs: Edges,
     dependants: Edges,
     continues: Vec<bool>,
+    /// Nodes that are undone when the run fails.
+    compensates: std::collections::HashSet<NodeId>,
 }
 
 impl Shape {
@@ -24,7 +26,14 @@ impl Shape {
             continues.push(goes_on);
         }
         let dependants = needs.reversed();
-        Self { needs, dependants, continues }
+        Self { needs, dependants, continues, compensates: std::collections::HashSet::new() }
+    }
+
+    /// The same, with these nodes being undone when the run fails after they have completed.
+    #[must_use]
+    pub fn compensating(mut self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        self.compensates = nodes.into_iter().collect();
+        self
     }
 
     /// How many nodes there are.
@@ -55,6 +64,21 @@ impl Shape {
     /// Whether a failure of `node` lets its dependants run.
     pub fn continues(&self, node: NodeId) -> bool {
         self.continues[node.index()]
+    }
+
+    /// Whether `node` is undone when the run fails after it has completed.
+    pub fn compensates(&self, node: NodeId) -> bool {
+        self.compensates.contains(&node)
+    }
+
+    /// `nodes` and everything that needs one of them, directly or not.
+    pub(super) fn with_descendants(&self, nodes: Vec<NodeId>) -> std::collections::HashSet<NodeId> {
+        let mut found = nodes.iter().copied().collect::<std::collections::HashSet<_>>();
+        let mut next = nodes;
+        while let Some(node) = next.pop() {
+            next.extend(self.dependants(node).iter().filter(|dependant| found.insert(**dependant)));
+        }
+        found
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Entry, Event, NodeId, Reason, Shape, Status};
+use super::{Entry, Event, NodeId, Reason, Shape, Status, Track};
 use crate::clock::Timestamp;
 use crate::json::Json;
 use crate::task;
@@ -40,6 +40,27 @@ pub struct NodeState {
     pub output: Option<Json>,
     /// Why its latest attempt failed.
     pub error: Option<Box<task::Error>>,
+    /// Whether it was skipped by its own condition, so that its dependants run without its output.
+    pub left_out: bool,
+    /// Its instances, one for each element of its list, once that is known.
+    pub items: Option<Box<[Track]>>,
+    /// How far it is undone, once that has begun.
+    pub undo: Option<Box<Track>>,
+}
+
+impl NodeState {
+    /// Makes it ready to be done again; of its instances, those that completed stay so, because it is given the same.
+    fn put_back(&mut self) {
+        let is_undone = self.undo.is_some();
+        let (items, started_at) = (self.items.take().filter(|_| !is_undone), self.started_at);
+        *self = Self::default();
+        if let Some(mut items) = items {
+            for item in items.iter_mut().filter(|item| item.status != NodeStatus::Completed) {
+                *item = Track::default();
+            }
+            *self = Self { status: NodeStatus::Running, started_at, items: Some(items), ..Self::default() };
+        }
+    }
 }
 
 /// What a node is doing, or how it ended.
@@ -154,6 +175,22 @@ impl State {
                 self.finished.push(*node);
             }
             Event::NodeSkipped { node } => self.end(*node, NodeStatus::Skipped, at),
+            Event::NodeLeftOut { node } => {
+                self.nodes[node.index()].left_out = true;
+                self.end(*node, NodeStatus::Skipped, at);
+            }
+            Event::NodeExpanded { node, items } => {
+                let state = &mut self.nodes[node.index()];
+                state.status = NodeStatus::Running;
+                state.started_at.get_or_insert(at);
+                state.items = Some(vec![Track::default(); *items as usize].into());
+            }
+            Event::Item { node, item, step } => {
+                if let Some(items) = &mut self.nodes[node.index()].items {
+                    items[*item as usize].apply(step);
+                }
+            }
+            Event::Undo { node, step } => self.nodes[node.index()].undo.get_or_insert_default().apply(step),
             Event::NodeCancelled { node } => self.end(*node, NodeStatus::Cancelled, at),
             Event::CancelRequested { reason } => self.cancelling = Some(*reason),
             Event::RunEnded { status } => {
@@ -164,7 +201,7 @@ impl State {
                 self.status = Status::Parked;
                 self.parked = Some(reason.clone());
             }
-            Event::RunResumed => self.resume(at),
+            Event::RunResumed => self.resume(shape, at),
         }
         Ok(())
     }
@@ -180,21 +217,54 @@ impl State {
                         NodeStatus::Pending => *attempt == 1 && self.has_its_needs(shape, *node),
                         NodeStatus::Retrying => *attempt == state.attempt + 1,
                         // The process died during this attempt; it is made again.
-                        NodeStatus::Running => *attempt == state.attempt,
+                        NodeStatus::Running => *attempt == state.attempt && state.items.is_none(),
                         _ => false,
                     })
             }
-            Event::NodeWaiting { node, .. } => {
+            Event::NodeWaiting { node, .. }
+            | Event::NodeLeftOut { node }
+            | Event::NodeExpanded { node, .. } => {
                 running
                     && self.cancelling.is_none()
                     && self.is(*node, NodeStatus::Pending)
                     && self.has_its_needs(shape, *node)
             }
-            Event::NodeCompleted { node, attempt: 0, .. } => running && self.is(*node, NodeStatus::Waiting),
+            Event::Item { node, item, step } => {
+                let track = self.items(*node).and_then(|items| items.get(*item as usize));
+                running
+                    && self.cancelling.is_none()
+                    && self.is(*node, NodeStatus::Running)
+                    && track.is_some_and(|track| track.allows(step))
+            }
+            Event::Undo { node, step } => {
+                running
+                    && self.next_undo(shape) == Some(*node)
+                    && match &self.nodes[node.index()].undo {
+                        Some(track) => track.allows(step),
+                        None => Track::default().allows(step),
+                    }
+            }
+            Event::NodeCompleted { node, attempt: 0, .. } => {
+                let all_done =
+                    |items: &[Track]| items.iter().all(|item| item.status == NodeStatus::Completed);
+                running
+                    && (self.is(*node, NodeStatus::Waiting)
+                        || self.is(*node, NodeStatus::Running) && self.items(*node).is_some_and(all_done))
+            }
+            Event::NodeFailed { node, attempt: 0, .. } => {
+                let failed = |items: &[Track]| {
+                    items.iter().any(|item| item.status == NodeStatus::Failed)
+                        && items.iter().all(|item| item.status != NodeStatus::Running)
+                };
+                running && self.is(*node, NodeStatus::Running) && self.items(*node).is_some_and(failed)
+            }
             Event::NodeCompleted { node, attempt, .. }
             | Event::NodeRetrying { node, attempt, .. }
             | Event::NodeFailed { node, attempt, .. } => {
-                running && self.is(*node, NodeStatus::Running) && self.nodes[node.index()].attempt == *attempt
+                running
+                    && self.is(*node, NodeStatus::Running)
+                    && self.items(*node).is_none()
+                    && self.nodes[node.index()].attempt == *attempt
             }
             Event::NodeSkipped { node } => {
                 running
@@ -213,13 +283,38 @@ impl State {
         }
     }
 
-    /// How the run ends, once every node has.
+    /// How the run ends, once every node has, and what must be undone is.
     pub fn conclusion(&self, shape: &Shape) -> Option<Status> {
+        match self.result(shape)? {
+            Status::Failed if self.next_to_undo(shape).is_some() => None,
+            status => Some(status),
+        }
+    }
+
+    /// The node that is to be undone next, or is being undone: of those that completed and can be undone, the one that
+    /// completed last. There is one only after every node has ended and the run can only fail.
+    pub fn next_undo(&self, shape: &Shape) -> Option<NodeId> {
+        self.next_to_undo(shape).filter(|_| self.result(shape) == Some(Status::Failed))
+    }
+
+    fn next_to_undo(&self, shape: &Shape) -> Option<NodeId> {
+        let is_open = |node: &NodeId| {
+            let state = &self.nodes[node.index()];
+            state.status == NodeStatus::Completed
+                && shape.compensates(*node)
+                && state.undo.as_ref().is_none_or(|undo| !undo.status.is_end())
+        };
+        self.finished.iter().rev().copied().find(is_open)
+    }
+
+    /// What the nodes make of the run, once every one has ended.
+    fn result(&self, shape: &Shape) -> Option<Status> {
         if self.open > 0 {
             return None;
         }
         let failed = |node| {
-            self.is(node, NodeStatus::Failed) && !shape.continues(node) || self.is(node, NodeStatus::Skipped)
+            self.is(node, NodeStatus::Failed) && !shape.continues(node)
+                || self.is(node, NodeStatus::Skipped) && !self.nodes[node.index()].left_out
         };
         Some(match self.cancelling {
             Some(Reason::Requested) if self.any(NodeStatus::Cancelled) => Status::Cancelled,
@@ -236,7 +331,9 @@ impl State {
 
     /// Whether `node` has ended so that its dependants may run.
     pub fn permits(&self, shape: &Shape, node: NodeId) -> bool {
-        self.is(node, NodeStatus::Completed) || self.is(node, NodeStatus::Failed) && shape.continues(node)
+        self.is(node, NodeStatus::Completed)
+            || self.is(node, NodeStatus::Failed) && shape.continues(node)
+            || self.nodes[node.index()].left_out
     }
 
     /// Whether `node` has ended so that its dependants cannot run.
@@ -284,6 +381,11 @@ impl State {
         self.nodes[node.index()].output.as_ref()
     }
 
+    /// The instances of a node, once its list is known.
+    pub fn items(&self, node: NodeId) -> Option<&[Track]> {
+        self.node(node)?.items.as_deref()
+    }
+
     fn node(&self, node: NodeId) -> Option<&NodeState> {
         self.nodes.get(node.index())
     }
@@ -304,14 +406,22 @@ impl State {
         self.open -= 1;
     }
 
-    /// Puts back what did not complete. A parked run's attempts under way stay so: they are made again like after a
-    /// crash.
-    fn resume(&mut self, at: Timestamp) {
+    /// Puts back what did not complete, and what was undone with all that came of it. A parked run's attempts under way
+    /// stay so: they are made again like after a crash.
+    fn resume(&mut self, shape: &Shape, at: Timestamp) {
         if self.status.is_end() {
-            for state in &mut self.nodes {
-                if state.status.is_end() && state.status != NodeStatus::Completed {
+            let undone = shape.nodes().filter(|node| self.nodes[node.index()].undo.is_some());
+            let again = shape.with_descendants(undone.collect());
+            let stays =
+                shape.nodes().map(|node| self.is(node, NodeStatus::Completed) && !again.contains(&node));
+            let stays = stays.collect::<Vec<_>>();
+            for node in shape.nodes().filter(|node| !stays[node.index()]) {
+                let state = &mut self.nodes[node.index()];
+                self.open += usize::from(state.status.is_end());
+                if shape.needs(node).iter().all(|need| stays[need.index()]) {
+                    state.put_back();
+                } else {
                     *state = NodeState::default();
-                    self.open += 1;
                 }
             }
             let nodes = &self.nodes;
@@ -332,6 +442,10 @@ impl State {
             | Event::NodeCompleted { node, .. }
             | Event::NodeFailed { node, .. }
             | Event::NodeSkipped { node }
+            | Event::NodeLeftOut { node }
+            | Event::NodeExpanded { node, .. }
+            | Event::Item { node, .. }
+            | Event::Undo { node, .. }
             | Event::NodeCancelled { node } => Some(*node),
             _ => None,
         };

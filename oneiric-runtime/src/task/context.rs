@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Error;
 use crate::adapters::{Adapter, Adapters};
+use crate::run::Part;
 use crate::secret::Secret;
 
 /// The first parameter of a task that wants to know which run and attempt it serves.
@@ -14,6 +15,7 @@ use crate::secret::Secret;
 pub struct Ctx {
     pub(crate) run: Arc<RunNames>,
     pub(crate) node: &'static str,
+    pub(crate) part: Part,
     pub(crate) attempt: u32,
     pub(crate) deadline: Option<Instant>,
     /// Its other end goes with the attempt; `None` for a task that takes no `Ctx` and so cannot ask.
@@ -54,10 +56,23 @@ impl Ctx {
         self.attempt
     }
 
-    /// A key for this node of this run, the same in every attempt and after every restart. Whoever is called with it
+    /// Which element of its list the node is for here, from 0; nothing for a node without a list.
+    pub fn item(&self) -> Option<u32> {
+        match self.part {
+            Part::Item(item) => Some(item),
+            Part::Node | Part::Undo => None,
+        }
+    }
+
+    /// A key for this work of this run, the same in every attempt and after every restart. Whoever is called with it
     /// can tell a repeated call from a new one.
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.run.run_id, self.node)
+        let (run, node) = (&self.run.run_id, self.node);
+        match self.part {
+            Part::Node => format!("{run}/{node}"),
+            Part::Item(item) => format!("{run}/{node}/{item}"),
+            Part::Undo => format!("{run}/{node}/undo"),
+        }
     }
 
     /// The adapter that the manifest calls `name`, opened if nobody has used it yet.

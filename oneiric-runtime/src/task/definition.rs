@@ -59,6 +59,13 @@ pub trait TakesInput: Definition {
     fn from_input(input: Input) -> Self::Args;
 }
 
+/// A task that can undo a node that returns a `T`: it takes that as its one argument, or takes none.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot undo a node that returns `{T}`",
+    note = "a task that undoes takes what the node returned as its one argument, or takes none"
+)]
+pub trait Undoes<T>: TakesInput {}
+
 /// Looks at a node's arguments.
 pub trait Visitor {
     /// The argument `name`.

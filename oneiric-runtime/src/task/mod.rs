@@ -8,6 +8,6 @@ mod retry;
 
 pub use context::Ctx;
 pub(crate) use context::{NODE, RunNames};
-pub use definition::{Attempt, Definition, TakesInput, Visitor};
+pub use definition::{Attempt, Definition, TakesInput, Undoes, Visitor};
 pub use error::{Error, Kind};
 pub use retry::Retry;

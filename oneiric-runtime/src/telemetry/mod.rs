@@ -255,6 +255,7 @@ mod tests {
             over: None,
             run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w", adapters: Arc::default() }),
             node: "n",
+            part: crate::run::Part::Node,
             attempt: 1,
             deadline: None,
         };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::{Error, Kind, NewRun, Run, RunKey};
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::run::{Entry, Event, NodeId, Reason, Status};
+use crate::run::{Entry, Event, NodeId, Reason, Status, Step};
 use crate::task;
 
 /// An event's columns, without the log's own key.
@@ -35,6 +35,13 @@ struct Retrying<E> {
     until: i64,
 }
 
+/// The `data` of an instance.
+#[derive(Deserialize, Serialize)]
+struct Item<S> {
+    item: u32,
+    step: S,
+}
+
 impl<'a> EventRow<'a> {
     /// The columns of `entry`.
     pub(super) fn of(entry: &'a Entry) -> Self {
@@ -54,6 +61,12 @@ impl<'a> EventRow<'a> {
             Event::RunEnded { status } => (9, None, None, Some(json(status_name(*status)))),
             Event::RunParked { reason } => (10, None, None, Some(json(reason))),
             Event::RunResumed => (11, None, None, None),
+            Event::NodeLeftOut { node } => (12, Some(*node), None, None),
+            Event::NodeExpanded { node, items } => (13, Some(*node), None, Some(json(items))),
+            Event::Item { node, item, step } => {
+                (14, Some(*node), None, Some(json(&Item { item: *item, step })))
+            }
+            Event::Undo { node, step } => (15, Some(*node), None, Some(json(step))),
         };
         Self { kind, node: node.map(|node| node.0), attempt, at: entry.at.0, data }
     }
@@ -97,6 +110,13 @@ impl<'a> EventRow<'a> {
             9 => Event::RunEnded { status: parse(data()?).and_then(status).ok_or(DATA)? },
             10 => Event::RunParked { reason: parse(data()?).ok_or(DATA)? },
             11 => Event::RunResumed,
+            12 => Event::NodeLeftOut { node: node()? },
+            13 => Event::NodeExpanded { node: node()?, items: parse(data()?).ok_or(DATA)? },
+            14 => {
+                let Item { item, step } = parse::<Item<Step>>(data()?).ok_or(DATA)?;
+                Event::Item { node: node()?, item, step }
+            }
+            15 => Event::Undo { node: node()?, step: parse(data()?).ok_or(DATA)? },
             _ => return Err("its kind is unknown"),
         };
         Ok(Entry { at: Timestamp(self.at), event })

@@ -81,6 +81,10 @@ SELECT event.key, run.run_id, workflow.name AS workflow,
         WHEN 9 THEN 'run ended'
         WHEN 10 THEN 'run parked'
         WHEN 11 THEN 'run resumed'
+        WHEN 12 THEN 'node left out'
+        WHEN 13 THEN 'node expanded'
+        WHEN 14 THEN 'node item'
+        WHEN 15 THEN 'node undo'
     END AS event,
     node, attempt, data
 FROM event JOIN run ON run.key = event.run JOIN workflow ON workflow.key = run.workflow;

@@ -16,6 +16,7 @@ async fn program(argv: &[&str], input: &str) -> Result<Json, Error> {
         over: None,
         run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w", adapters: Arc::default() }),
         node: "n",
+        part: crate::run::Part::Node,
         attempt: 2,
         deadline: None,
     };
