@@ -54,6 +54,7 @@ pub mod fetch {
         }
     }
     const _: () = {};
+    impl ::oneiric::task::Undoes<String> for Def {}
     impl ::oneiric::task::TakesInput for Def {
         fn from_input(input: ::oneiric::value::Input) -> Args {
             let _ = input;
