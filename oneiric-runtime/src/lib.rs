@@ -83,6 +83,7 @@ pub mod google;
 mod http;
 mod json;
 mod open_files;
+mod orphans;
 mod program;
 mod registry;
 #[cfg(any(feature = "aws", feature = "google"))]
