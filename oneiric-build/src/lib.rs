@@ -6,7 +6,7 @@
 //! macro.
 
 mod adapters;
-mod catalog;
+pub mod catalog;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod codegen;
@@ -22,6 +22,7 @@ pub mod project;
 pub mod rules;
 pub mod schema;
 pub mod script;
+mod settings;
 mod tangle;
 
 pub use script::compile;
@@ -38,21 +39,22 @@ pub fn check(source: &str) -> Result<(Plan, Diagnostics), Diagnostics> {
 
 /// Like [`check`], for the bytes of a file, which may not even be text.
 pub fn check_bytes(source: &[u8]) -> Result<(Plan, Diagnostics), Diagnostics> {
-    check_with(source, &Levels::default())
+    check_with(source, &Choices::default())
 }
 
-/// Like [`check_bytes`], with what was chosen about warnings beside what the manifest chooses.
-pub fn check_with(source: &[u8], levels: &Levels) -> Result<(Plan, Diagnostics), Diagnostics> {
-    match manifest::parse(source) {
-        (Some(manifest), faults) => judge(&manifest, faults, levels),
-        (None, faults) => Err(faults),
-    }
+/// What whoever compiles a manifest chooses beside what it says.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// What becomes of warnings.
+    pub levels: Levels,
+    /// The profile that the program is for; `None` where the manifest says, or nothing does.
+    pub profile: Option<&'static str>,
 }
 
-/// Like [`check_bytes`], for one profile: of keys with several candidates, those that are for it take part.
-pub fn check_for(source: &[u8], profile: &str) -> Result<(Plan, Diagnostics), Diagnostics> {
-    match manifest::parse_for(source, profile) {
-        (Some(manifest), faults) => check_manifest(&manifest, faults),
+/// Like [`check_bytes`], with what was chosen beside what the manifest says.
+pub fn check_with(source: &[u8], choices: &Choices) -> Result<(Plan, Diagnostics), Diagnostics> {
+    match manifest::parse(source, choices.profile) {
+        (Some(manifest), faults) => judge(&manifest, faults, &choices.levels),
         (None, faults) => Err(faults),
     }
 }

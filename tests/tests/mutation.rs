@@ -79,6 +79,21 @@ const JUDGED: &[Class] = &[
         place: "workflows/*/nodes/*/with/**",
         why: "the names and values of arguments are the task's own; rustc, or the program, says what it does not take",
     },
+    Class { changes: &[Drop], place: "adapters/*/settings", why: "an adapter has defaults" },
+    Class { changes: &[Drop], place: "adapters/*/settings/*", why: "optional: the adapter's default holds" },
+    Class { changes: &[Rename], place: "adapters/*/settings/prefix", why: "any text is one" },
+    Class { changes: &[Drop], place: "profile", why: "optional: who starts the program says it" },
+    Class { changes: &[Drop], place: "secrets/cache_ttl", why: "optional: the runtime's default holds" },
+    Class {
+        changes: &[Drop],
+        place: "secrets/values",
+        why: "a source, or the environment, may have what stands in it",
+    },
+    Class {
+        changes: &[Rename, Drop],
+        place: "secrets/values/*",
+        why: "a function may ask for a secret of any name, and a source may have what stood there",
+    },
     Class {
         changes: &[Rename, Drop, Double, Move],
         place: "tasks/one-fetch/**",

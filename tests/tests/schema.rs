@@ -12,7 +12,8 @@ use serde_json::Value;
 /// The codes of what no JSON Schema can say: how text is written, what names refer to, and what values are together.
 const BEYOND: &[&str] = &[
     "O1002", "O1004", "O1007", "O1010", "O2007", "O2010", "O2018", "O2019", "O2020", "O3001", "O3002",
-    "O3003", "O3004", "O3005", "O3006", "O4001", "O4002", "O4003", "O5001", "O5002",
+    "O3003", "O3004", "O3005", "O3006", "O3008", "O3009", "O4001", "O4002", "O4003", "O5001", "O5002",
+    "O5010",
 ];
 
 /// The one case that the reader of the tests does not read: it has a byte order mark in front of a directive.

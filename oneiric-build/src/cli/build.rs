@@ -9,10 +9,12 @@ use anyhow::Context;
 use super::cargo::{Build, Goal};
 use super::lints::Lints;
 use super::prepare::{Failure, File, Prepared};
+use super::profile::Profile;
 use super::report::{self, Report};
 use super::shell::Shell;
 use super::toolchain::{Target, Toolchain};
 use super::{MANIFEST_IS_WRONG, SYSTEM_FAILED, linkage, rustc, verify, write};
+use crate::Choices;
 use crate::codegen::map::Map;
 use crate::plan::Plan;
 use crate::project::Lock;
@@ -52,6 +54,8 @@ pub(crate) struct Options {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     #[command(flatten)]
+    profile: Profile,
+    #[command(flatten)]
     lints: Lints,
 }
 
@@ -78,7 +82,8 @@ pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Builds, and says what went wrong where something did.
 pub(crate) fn build(options: &Options, shell: &Shell) -> anyhow::Result<Result<Built, ExitCode>> {
-    let file = File::read(&options.manifest, options.lints.levels())?;
+    let choices = Choices { levels: options.lints.levels(), profile: options.profile.chosen() };
+    let file = File::read(&options.manifest, choices)?;
     let failure = match program(options, &file, shell) {
         Ok(built) => return Ok(Ok(built)),
         Err(failure) => failure,

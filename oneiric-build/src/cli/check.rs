@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use super::lints::Lints;
 use super::prepare::{Failure, File};
+use super::profile::Profile;
 use super::render::{self, Source, Style};
 use super::shell::Shell;
 use super::{MANIFEST_IS_WRONG, SYSTEM_FAILED, WRONG_USE, github, print, sarif, source, types};
+use crate::Choices;
 use crate::diagnostic::Diagnostics;
 use crate::plan::{Plan, counted};
 
@@ -32,6 +34,8 @@ pub(crate) struct Args {
     #[arg(long, requires = "types")]
     offline: bool,
     #[command(flatten)]
+    profile: Profile,
+    #[command(flatten)]
     lints: Lints,
 }
 
@@ -48,16 +52,16 @@ enum Format {
 }
 
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { manifests, format, ascii, types, offline, lints } = args;
+    let Args { manifests, format, ascii, types, offline, profile, lints } = args;
     let shell = Shell::new(false);
     if types && manifests.iter().any(|path| source::is_stdin(path)) {
         shell.error("`--types` needs a file: the cargo project around it has the types");
         return Ok(ExitCode::from(WRONG_USE));
     }
-    let levels = lints.levels();
+    let choices = Choices { levels: lints.levels(), profile: profile.chosen() };
     let mut style = Style::of_stderr();
     style.ascii |= ascii;
-    let files = manifests.iter().map(|path| File::read(path, levels.clone()));
+    let files = manifests.iter().map(|path| File::read(path, choices.clone()));
     let files = files.collect::<anyhow::Result<Vec<_>>>()?;
     let mut found: Vec<(Source<'_>, Diagnostics)> = Vec::new();
     let mut wrong = false;

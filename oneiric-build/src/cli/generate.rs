@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use super::lints::Lints;
 use super::prepare::{Failure, File, Prepared};
+use super::profile::Profile;
 use super::shell::Shell;
 use super::{MANIFEST_IS_WRONG, report, write};
+use crate::Choices;
 
 /// Write the crate of a manifest's program.
 #[derive(Debug, clap::Args)]
@@ -20,13 +22,16 @@ pub(crate) struct Args {
     #[arg(long)]
     check: bool,
     #[command(flatten)]
+    profile: Profile,
+    #[command(flatten)]
     lints: Lints,
 }
 
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { manifest, out, check, lints } = args;
+    let Args { manifest, out, check, profile, lints } = args;
     let shell = Shell::new(false);
-    let file = File::read(&manifest, lints.levels())?;
+    let choices = Choices { levels: lints.levels(), profile: profile.chosen() };
+    let file = File::read(&manifest, choices)?;
     let prepared = match Prepared::new(&file, out.as_deref(), false) {
         Ok(prepared) => prepared,
         Err(Failure::Manifest(faults)) => {

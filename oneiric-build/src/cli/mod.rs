@@ -2,6 +2,7 @@
 //!
 //! Thinking is left to the rest of the crate.
 
+mod adapters;
 mod build;
 mod cargo;
 mod check;
@@ -14,6 +15,7 @@ mod lints;
 mod manifest;
 mod plan;
 mod prepare;
+mod profile;
 mod progress;
 mod render;
 mod report;
@@ -60,6 +62,7 @@ enum Command {
     Generate(generate::Args),
     Plan(plan::Args),
     Explain(explain::Args),
+    Adapters(adapters::Args),
     Schema(schema::Args),
     Manifest(manifest::Args),
 }
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Generate(args) => generate::exec(args),
         Command::Plan(args) => plan::exec(args),
         Command::Explain(args) => explain::exec(args),
+        Command::Adapters(args) => adapters::exec(args),
         Command::Schema(args) => schema::exec(args),
         Command::Manifest(args) => manifest::exec(args),
     };

@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::profile::Profile;
 use super::render::{self, Source, Style};
 use super::{MANIFEST_IS_WRONG, source};
-use crate::{check_bytes, plan};
+use crate::{Choices, check_with, plan};
 
 /// Shows what a manifest comes to: its workflows, in order and level by level
 #[derive(Debug, clap::Args)]
@@ -16,6 +17,8 @@ pub(crate) struct Args {
     /// What to print on standard output
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    profile: Profile,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -31,10 +34,10 @@ enum Format {
 }
 
 pub(crate) fn exec(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { manifest, format } = args;
+    let Args { manifest, format, profile } = args;
     let bytes = source::read(&manifest)?;
     let name = source::shown(&manifest);
-    let result = check_bytes(&bytes);
+    let result = check_with(&bytes, &Choices { profile: profile.chosen(), ..Choices::default() });
     let faults = match &result {
         Ok((_, faults)) | Err(faults) => faults,
     };

@@ -8,8 +8,8 @@ use super::render::{self, Source, Style};
 use super::shell::Shell;
 use super::source;
 use super::workspace::Workspace;
+use crate::Choices;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lint::Levels;
 use crate::plan::Plan;
 use crate::project::{self, Project};
 
@@ -32,8 +32,8 @@ pub(crate) struct File {
     /// Where it is, as it was asked for.
     path: PathBuf,
     bytes: Vec<u8>,
-    /// What was chosen about warnings.
-    levels: Levels,
+    /// What was chosen beside what it says.
+    choices: Choices,
 }
 
 /// Why there is no program.
@@ -59,8 +59,8 @@ impl From<Diagnostic> for Failure {
 }
 
 impl File {
-    pub(crate) fn read(path: &Path, levels: Levels) -> anyhow::Result<Self> {
-        Ok(Self { path: path.to_owned(), bytes: source::read(path)?, levels })
+    pub(crate) fn read(path: &Path, choices: Choices) -> anyhow::Result<Self> {
+        Ok(Self { path: path.to_owned(), bytes: source::read(path)?, choices })
     }
 
     /// How it is called in messages.
@@ -78,7 +78,7 @@ impl File {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn check(&self) -> Result<(Plan, Diagnostics), Diagnostics> {
-        crate::check_with(&self.bytes, &self.levels)
+        crate::check_with(&self.bytes, &self.choices)
     }
 
     /// Shows what was found in it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::shell::Shell;
 use super::toolchain::Target;
 use crate::json::Json;
-use crate::plan::Plan;
+use crate::plan::{Adapter, Plan};
 
 /// The version of the JSON form.
 const VERSION: u32 = 1;
@@ -38,8 +38,9 @@ impl Report {
             "contents",
             &format!("{}, {}", count(plan.workflows.len(), "workflow"), count(nodes, "node")),
         );
-        shell.detail("features", &crate::project::FEATURES.join(", "));
-        shell.detail("adapters", "none");
+        shell.detail("features", &listed(&plan.features()));
+        let adapter = |one: &Adapter| format!("{} ({})", one.name.value, one.provider);
+        shell.detail("adapters", &listed(&plan.adapters.iter().map(adapter).collect::<Vec<_>>()));
         if !self.is_verified {
             shell.warning(&format!(
                 "the program does not run on this machine, so its literals were not checked: run `{} __verify` where \
@@ -52,6 +53,8 @@ impl Report {
     pub(crate) fn json(&self, plan: &Plan, target: &Target) -> String {
         let nodes: usize = plan.workflows.iter().map(|workflow| workflow.nodes.len()).sum();
         let text = |text: &str| Some(Json::value(text));
+        let adapter =
+            |one: &Adapter| Json::object([("name", text(&one.name)), ("provider", text(&one.provider))]);
         let milliseconds = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
         Json::object([
             ("version", Some(Json::value(VERSION))),
@@ -66,8 +69,8 @@ impl Report {
             ("verified", Some(Json::value(self.is_verified))),
             ("workflows", Some(Json::value(plan.workflows.len()))),
             ("nodes", Some(Json::value(nodes))),
-            ("features", Some(Json::list(crate::project::FEATURES, Json::value))),
-            ("adapters", Some(Json::List(Vec::new()))),
+            ("features", Some(Json::list(plan.features(), Json::value))),
+            ("adapters", Some(Json::list(&plan.adapters, adapter))),
             ("time_ms", Some(Json::value(milliseconds))),
         ])
         .pretty()
@@ -90,6 +93,13 @@ pub(crate) fn shown(path: &Path) -> &Path {
 fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+fn listed<T: std::fmt::Display>(names: &[T]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn seconds(time: Duration) -> String {

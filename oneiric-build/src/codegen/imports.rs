@@ -9,8 +9,8 @@ use super::layout;
 use super::style::Style;
 
 /// Every function a generated file can import. A variable of such a name would hide it, so `names` avoids them.
-pub(super) const FUNCTIONS: [&str; 9] =
-    ["array", "hours", "literal", "millis", "mins", "object", "run_id", "secs", "text"];
+pub(super) const FUNCTIONS: [&str; 10] =
+    ["array", "hours", "literal", "millis", "mins", "object", "run_id", "secret", "secs", "text"];
 
 /// The names used so far.
 #[derive(Default)]

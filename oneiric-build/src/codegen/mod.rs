@@ -8,6 +8,7 @@ mod app;
 mod imports;
 mod layout;
 mod names;
+mod setup;
 pub mod style;
 mod value;
 mod workflow;
@@ -28,17 +29,14 @@ pub fn main_rs(plan: &Plan, manifest_path: &str) -> String {
     let mut imports = Imports::default();
     imports.root("App");
 
-    let registrations = plan.workflows.iter().zip(&functions).map(|(workflow, function)| {
-        let name = &workflow.name.value;
-        quote! { app.workflow(#name, #function); }
-    });
+    let setup = setup::body(plan, &functions, &mut imports);
     let entry = quote! {
         fn main() -> ExitCode {
-            oneiric::main(include_str!("plan.json"), workflows)
+            oneiric::main(include_str!("plan.json"), setup)
         }
 
-        fn workflows(app: &mut App) {
-            #(#registrations)*
+        fn setup(app: &mut App) {
+            #setup
         }
     };
     let workflows: Vec<TokenStream> = plan

@@ -10,7 +10,7 @@ use crate::plan::{Plan, Workflow};
 /// A function for each workflow.
 pub(super) fn functions(plan: &Plan) -> Vec<Ident> {
     let names = plan.workflows.iter().map(|workflow| workflow.name.value.as_str());
-    unique(names, "workflow", &["main", "workflows"])
+    unique(names, "workflow", &["main", "setup"])
 }
 
 /// A variable for each node, whether or not the program comes to use it.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::manifest::{Span, Spanned};
-use crate::plan::{Does, Expr, Node, NodeId, OnFailure, Part, Reference, Retry, Step, With, Workflow};
+use crate::plan::{
+    Adapter, Does, Expr, Node, NodeId, OnFailure, Part, Reference, Retry, Step, With, Workflow,
+};
 
 fn at<T>(value: T) -> Spanned<T> {
     Spanned::new(value, Span::default())
@@ -42,6 +44,16 @@ fn input(path: &[&str]) -> Expr {
 
 fn output(node: u32, steps: Vec<Step>) -> Expr {
     Expr::Reference(Reference::Output(NodeId(node), steps))
+}
+
+fn adapter(name: &str, provider: &str, path: &str) -> Adapter {
+    Adapter {
+        name: at(name.to_owned()),
+        provider: provider.into(),
+        path: path.into(),
+        feature: None,
+        settings: crate::json::Json::Object(Vec::new()),
+    }
 }
 
 fn fulfillment() -> Plan {
@@ -89,6 +101,10 @@ fn fulfillment() -> Plan {
 
     Plan {
         choices: Vec::new(),
+        profile: None,
+        adapters: vec![adapter("jobs", "queue.cloudtasks", "adapters::queue::CloudTasks")],
+        secrets: None,
+        checkpoint: None,
         name: "fulfillment".into(),
         description: Some("Take an order, charge it, ship it.\n\nSlowly.".into()),
         package: Some(at("shop".into())),
@@ -98,6 +114,8 @@ fn fulfillment() -> Plan {
                 description: Some("Charge once, then ship.".into()),
                 max_parallel: Some(8),
                 timeout: Some(Duration::from_mins(10)),
+                scheduler: None,
+                notifications: None,
                 nodes: vec![fetch, payment, report, ship, pause],
                 digest: String::new(),
             },
@@ -106,6 +124,8 @@ fn fulfillment() -> Plan {
                 description: None,
                 max_parallel: None,
                 timeout: None,
+                scheduler: None,
+                notifications: None,
                 nodes: vec![node("again", run("shop::fetch"))],
                 digest: String::new(),
             },

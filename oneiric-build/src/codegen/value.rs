@@ -80,9 +80,10 @@ impl Scope<'_> {
     fn json_reference(&self, reference: &Reference, style: &mut dyn Style) -> TokenStream {
         let tokens = self.reference(reference, style);
         let is_json = match reference {
-            Reference::Input(_) => true,
             Reference::Output(node, _) => self.is_json(*node),
             Reference::RunId => false,
+            // A secret is read as whatever is wanted.
+            Reference::Input(_) | Reference::Secret(_) => true,
         };
         if is_json {
             tokens
@@ -130,6 +131,10 @@ impl Scope<'_> {
             Reference::RunId => {
                 let run_id = style.value("run_id");
                 quote! { #run_id() }
+            }
+            Reference::Secret(name) => {
+                let secret = style.value("secret");
+                quote! { #secret(#name) }
             }
         }
     }

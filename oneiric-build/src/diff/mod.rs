@@ -20,6 +20,8 @@ const FORMAT: u32 = 1;
 /// All that changes.
 #[derive(Clone, Debug, Default)]
 pub struct Difference {
+    /// What changes around the workflows: adapters, secrets, the profile, where runs are kept.
+    pub surroundings: Vec<Change>,
     /// The workflows that change, those of the new plan first, in its order.
     pub workflows: Vec<WorkflowChange>,
     /// The functions that are called and the programs that are started only from now on.
@@ -111,6 +113,7 @@ impl Difference {
 
         let (before, after) = (effects(old), effects(new));
         Self {
+            surroundings: surroundings(old, new),
             workflows,
             new_effects: after.difference(&before).cloned().collect(),
             lost_effects: before.difference(&after).cloned().collect(),
@@ -119,7 +122,7 @@ impl Difference {
 
     /// Whether both plans behave alike.
     pub fn is_empty(&self) -> bool {
-        self.workflows.is_empty()
+        self.workflows.is_empty() && self.surroundings.is_empty()
     }
 
     /// As a document for programs.
@@ -128,6 +131,7 @@ impl Difference {
         Json::object([
             ("version", Some(Json::value(FORMAT))),
             ("changes_behaviour", Some(Json::value(!self.is_empty()))),
+            ("surroundings", Some(Json::list(&self.surroundings, change_json))),
             ("workflows", Some(Json::list(&self.workflows, workflow_json))),
             ("new_effects", Some(texts(&self.new_effects))),
             ("lost_effects", Some(texts(&self.lost_effects))),
@@ -135,21 +139,22 @@ impl Difference {
     }
 }
 
+fn change_json(change: &Change) -> Json {
+    Json::object([
+        ("node", change.node.as_deref().map(Json::value)),
+        ("what", Some(Json::value(change.what.as_str()))),
+        ("before", change.before.clone().map(Json::from)),
+        ("after", change.after.clone().map(Json::from)),
+        ("decides", Some(Json::value(change.decides))),
+    ])
+}
+
 fn workflow_json(one: &WorkflowChange) -> Json {
-    let change = |change: &Change| {
-        Json::object([
-            ("node", change.node.as_deref().map(Json::value)),
-            ("what", Some(Json::value(change.what.as_str()))),
-            ("before", change.before.clone().map(Json::from)),
-            ("after", change.after.clone().map(Json::from)),
-            ("decides", Some(Json::value(change.decides))),
-        ])
-    };
     Json::object([
         ("name", Some(Json::value(one.name.as_str()))),
         ("change", Some(Json::value(one.kind.word()))),
         ("stored_runs", Some(Json::value(one.kind.stored_runs()))),
-        ("changes", Some(Json::list(&one.changes, change))),
+        ("changes", Some(Json::list(&one.changes, change_json))),
     ])
 }
 
@@ -169,7 +174,33 @@ fn effects(plan: &Plan) -> BTreeSet<String> {
 }
 
 /// What is said of a workflow besides its nodes and what follows from them.
-const SETTINGS: [&str; 2] = ["max_parallel", "timeout_ms"];
+const SETTINGS: [&str; 4] = ["max_parallel", "timeout_ms", "scheduler", "notifications"];
+
+/// What is said of a program besides its workflows and adapters.
+const AROUND: [&str; 3] = ["profile", "secrets", "checkpoint"];
+
+/// What changes around the workflows. None of it decides results.
+fn surroundings(old: &Plan, new: &Plan) -> Vec<Change> {
+    let value = |plan: &Plan| -> Value {
+        let text = plan::json::surroundings(plan).compact();
+        serde_json::from_str(&text).expect("a plan is written as JSON")
+    };
+    let (old, new) = (value(old), value(new));
+    let mut found = Vec::new();
+    for what in AROUND {
+        compare(None, what, old.get(what), new.get(what), &mut found);
+    }
+    let adapters = |plan: &Value| plan["adapters"].as_object().cloned().unwrap_or_default();
+    let (old, new) = (adapters(&old), adapters(&new));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for name in names {
+        compare(None, &format!("adapter {name}"), old.get(name), new.get(name), &mut found);
+    }
+    for change in &mut found {
+        change.decides = false;
+    }
+    found
+}
 
 /// What names a node, or follows from the rest that is said of it.
 const NAMES: [&str; 3] = ["id", "does", "task"];
@@ -230,6 +261,9 @@ fn node(name: &str, before: &Map<String, Value>, after: &Map<String, Value>, fou
     }
 }
 
+/// What does not decide results.
+const TUNES: [&str; 5] = ["retry", "timeout_ms", "max_parallel", "scheduler", "notifications"];
+
 fn compare(
     node: Option<&str>,
     what: &str,
@@ -243,7 +277,7 @@ fn compare(
             what: what.to_owned(),
             before: before.cloned(),
             after: after.cloned(),
-            decides: !matches!(what, "retry" | "timeout_ms" | "max_parallel"),
+            decides: !TUNES.contains(&what),
         });
     }
 }

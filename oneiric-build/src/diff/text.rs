@@ -16,6 +16,9 @@ pub fn text(difference: &Difference) -> String {
         return NOTHING.to_owned();
     }
     let mut out = String::new();
+    for change in &difference.surroundings {
+        _ = writeln!(out, "{}", line(change));
+    }
     for workflow in &difference.workflows {
         _ = writeln!(out, "workflow {}: {}", workflow.name, headline(workflow));
         for change in &workflow.changes {
@@ -36,6 +39,9 @@ pub fn markdown(difference: &Difference) -> String {
         return "No change in behaviour.\n".to_owned();
     }
     let mut out = String::new();
+    for change in &difference.surroundings {
+        _ = writeln!(out, "- {}", code(&line(change)));
+    }
     for workflow in &difference.workflows {
         _ = writeln!(out, "- **{}**: {}", workflow.name, headline(workflow));
         for change in &workflow.changes {

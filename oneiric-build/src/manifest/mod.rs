@@ -13,26 +13,35 @@ mod legacy;
 pub(crate) mod nearest;
 pub(crate) mod read;
 mod scalar;
+mod setting;
 mod source;
 mod span;
 mod wiring;
 mod yaml;
 
 pub use candidate::{Choice, Ranked};
+pub use setting::{Setting, SettingKind, SettingText};
 #[cfg(feature = "cli")]
 pub(crate) use source::MAX_BYTES;
 pub use span::{Span, Spanned};
 pub use wiring::{
-    Action, Adapter, Event, Filter, Http, Notifications, Schedule, Scheduler, Secrets, Service, Setting,
-    Settings, Test,
+    Action, Adapter, Checkpoint, Event, Filter, Http, Notifications, Schedule, Scheduler, Secrets, Service,
+    Test,
 };
 
 use crate::diagnostic::Diagnostics;
 use crate::lint::Levels;
 use candidate::{Candidates, Chooser, Selection};
 
+/// The profiles that there are, with what they are for.
+pub const PROFILES: [(&str, &str); 2] =
+    [("default", "A program that lives long."), (SERVERLESS, "A program that starts for each request.")];
+
 /// The profile that a program is built for where nothing else is said.
 pub const DEFAULT_PROFILE: &str = "default";
+
+/// The profile of programs that start for each request.
+pub const SERVERLESS: &str = "serverless";
 
 /// What a file says.
 ///
@@ -47,6 +56,8 @@ pub struct Manifest {
     pub package: Option<Spanned<String>>,
     /// What becomes of warnings.
     pub lints: Levels,
+    /// The profile that the program is for, if that is fixed.
+    pub profile: Option<&'static str>,
     /// The tasks, in the manifest's order; `None` where they could not be read.
     pub tasks: Option<Vec<Task>>,
     /// Where the workflows stand, or would.
@@ -65,6 +76,8 @@ pub struct Manifest {
     pub schedules: Vec<Schedule>,
     /// Where secrets come from, if that is said.
     pub secrets: Option<Secrets>,
+    /// Where runs are kept, if not where they are kept otherwise.
+    pub checkpoint: Option<Checkpoint>,
     /// Who may call, if that is said.
     pub http: Option<Http>,
     /// How candidates were chosen for keys that have several.
@@ -80,6 +93,7 @@ struct Draft {
     description: Option<String>,
     package: Option<Spanned<String>>,
     lints: Levels,
+    profile: Option<&'static str>,
     tasks: Option<Vec<Candidates<Task>>>,
     workflows_at: Span,
     workflows: Option<Vec<Candidates<Workflow>>>,
@@ -89,20 +103,24 @@ struct Draft {
     events: Option<Vec<Candidates<Event>>>,
     schedules: Option<Vec<Candidates<Schedule>>>,
     secrets: Option<Secrets>,
+    checkpoint: Option<Checkpoint>,
     http: Option<Http>,
     selections: Vec<Selection>,
     is_partial: bool,
 }
 
 impl Draft {
-    /// The manifest for one profile.
-    fn decide(self, profile: &str, faults: &mut Diagnostics) -> Manifest {
+    /// The manifest for one profile: the one that is asked for, else its own, else the default one.
+    fn decide(self, wanted: Option<&'static str>, faults: &mut Diagnostics) -> Manifest {
+        let fixed = wanted.or(self.profile);
+        let profile = fixed.unwrap_or(DEFAULT_PROFILE);
         let mut chooser = Chooser { profile, selections: &self.selections, choices: Vec::new() };
         Manifest {
             name: self.name,
             description: self.description,
             package: self.package,
             lints: self.lints,
+            profile: fixed,
             tasks: self.tasks.map(|keys| chooser.choose("tasks", keys, Task::named, faults)),
             workflows_at: self.workflows_at,
             workflows: self.workflows.map(|keys| chooser.choose("workflows", keys, Workflow::named, faults)),
@@ -117,6 +135,7 @@ impl Draft {
                 faults,
             ),
             secrets: self.secrets,
+            checkpoint: self.checkpoint,
             http: self.http,
             choices: chooser.choices,
             is_partial: self.is_partial,
@@ -135,8 +154,8 @@ pub struct Task {
     pub retry: Option<Retry>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
-    /// The settings of its action.
-    pub settings: Settings,
+    /// The settings of its action, if it has any.
+    pub settings: Option<Setting>,
 }
 
 /// What a task does.
@@ -313,7 +332,7 @@ pub struct Retry {
 impl Task {
     /// A task of which only the name is known.
     pub fn named(name: Spanned<String>) -> Self {
-        Self { name, does: None, retry: None, timeout: None, settings: Settings::default() }
+        Self { name, does: None, retry: None, timeout: None, settings: None }
     }
 }
 
@@ -395,13 +414,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     read::duration::parse(text)
 }
 
-/// The manifest in `bytes` for the default profile, as far as it could be read, and what is wrong with its form.
-pub fn parse(bytes: &[u8]) -> (Option<Manifest>, Diagnostics) {
-    parse_for(bytes, DEFAULT_PROFILE)
+/// The profile of this name, if there is one.
+pub fn profile(name: &str) -> Option<&'static str> {
+    PROFILES.iter().map(|(known, _)| *known).find(|known| *known == name)
 }
 
-/// Like [`parse`], with the candidates that are for this profile.
-pub fn parse_for(bytes: &[u8], profile: &str) -> (Option<Manifest>, Diagnostics) {
+/// The manifest in `bytes`, as far as it could be read, and what is wrong with its form. The candidates in it are those for
+/// `profile`, or where that is `None` for the manifest's own.
+pub fn parse(bytes: &[u8], profile: Option<&'static str>) -> (Option<Manifest>, Diagnostics) {
     let mut faults = Diagnostics::default();
     let manifest = match source::decode(bytes) {
         Ok(text) => yaml::parse(text, &mut faults)

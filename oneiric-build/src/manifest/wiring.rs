@@ -2,7 +2,9 @@
 //!
 //! How it is read is for `read`; whether what it names is there is for `rules`.
 
-use super::{Retry, Span, Spanned};
+use std::time::Duration;
+
+use super::{Retry, Setting, Span, Spanned};
 
 /// A connection to something outside of the program.
 #[derive(Debug)]
@@ -11,8 +13,8 @@ pub struct Adapter {
     pub name: Spanned<String>,
     /// The kind of adapter, such as `queue.cloudtasks`.
     pub provider: Option<Spanned<String>>,
-    /// Its settings.
-    pub settings: Settings,
+    /// Its settings, if it has any.
+    pub settings: Option<Setting>,
 }
 
 /// A built-in action that the manifest gives settings of its own.
@@ -22,26 +24,8 @@ pub struct Action {
     pub name: Spanned<String>,
     /// The kind of action, such as `http.fetch`.
     pub kind: Option<Spanned<String>>,
-    /// Its settings.
-    pub settings: Settings,
-}
-
-/// Settings of an adapter or an action, as far as they can be judged without knowing of what.
-#[derive(Debug, Default)]
-pub struct Settings {
-    /// Texts in which nothing refers, each with the key that is nearest to it.
-    pub texts: Vec<Setting>,
-    /// The names of the secrets that are referred to.
-    pub secrets: Vec<Spanned<String>>,
-}
-
-/// A text and the key it stands under.
-#[derive(Debug)]
-pub struct Setting {
-    /// The key.
-    pub key: String,
-    /// The text.
-    pub value: Spanned<String>,
+    /// Its settings, if it has any.
+    pub settings: Option<Setting>,
 }
 
 /// Something that runs as long as the program does.
@@ -102,8 +86,19 @@ pub struct Schedule {
 /// Where secrets come from.
 #[derive(Debug)]
 pub struct Secrets {
-    /// Adapters, the first to ask first.
-    pub sources: Vec<Spanned<String>>,
+    /// Adapters, the first to ask first; `None` where the profile decides.
+    pub sources: Option<Vec<Spanned<String>>>,
+    /// How long a secret is kept before it is asked for again; the runtime's default where it is not said.
+    pub cache_ttl: Option<Duration>,
+    /// What a secret is where no source has it: name and text.
+    pub values: Vec<(Spanned<String>, Spanned<String>)>,
+}
+
+/// Where runs are kept.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The adapter.
+    pub adapter: Spanned<String>,
 }
 
 /// Who may call the program.
@@ -125,19 +120,29 @@ pub struct Scheduler {
 pub struct Notifications {
     /// The adapter that tells.
     pub adapter: Option<Spanned<String>>,
+    /// Where it tells them, instead of where the adapter would.
+    pub channel: Option<String>,
+    /// Whom it tells.
+    pub target: Option<String>,
+    /// The title of what it tells them.
+    pub title: Option<String>,
+    /// Whether the run's input is part of it.
+    pub include_context: Option<bool>,
+    /// When they are told: `started`, `completed`, `failed`. `None` where the runtime's default holds.
+    pub on: Option<Vec<&'static str>>,
 }
 
 impl Adapter {
     /// An adapter of which only the name is known.
     pub fn named(name: Spanned<String>) -> Self {
-        Self { name, provider: None, settings: Settings::default() }
+        Self { name, provider: None, settings: None }
     }
 }
 
 impl Action {
     /// An action of which only the name is known.
     pub fn named(name: Spanned<String>) -> Self {
-        Self { name, kind: None, settings: Settings::default() }
+        Self { name, kind: None, settings: None }
     }
 }
 

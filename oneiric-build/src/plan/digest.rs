@@ -158,6 +158,10 @@ impl Writer<'_> {
     fn reference(&mut self, reference: &Reference) {
         let steps = match reference {
             Reference::RunId => return self.out.push_str("run.id"),
+            Reference::Secret(name) => {
+                self.out.push_str("secret ");
+                return self.text(name);
+            }
             Reference::Input(steps) => {
                 self.out.push_str("input ");
                 steps

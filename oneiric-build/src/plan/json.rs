@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{
-    Choice, Does, Expr, Node, NodeId, OnFailure, Part, Plan, Ranked, Reference, Retry, Step, Workflow,
+    Adapter, Choice, Does, Expr, Node, NodeId, Notifications, OnFailure, Part, Plan, Ranked, Reference,
+    Retry, Scheduler, Secrets, Step, Workflow,
 };
 use crate::json::Json;
 
@@ -14,15 +15,38 @@ pub const FORMAT: u32 = 1;
 /// The whole program, compiled from the manifest at this path.
 pub fn program(plan: &Plan, manifest: &str) -> Json {
     let workflows = plan.workflows.iter().map(|one| (one.name.value.clone(), workflow(one))).collect();
-    Json::object([
+    let mut entries = object([
         ("format", Some(Json::value(FORMAT))),
         ("oneiric", Some(Json::value(env!("CARGO_PKG_VERSION")))),
         ("name", Some(Json::value(&*plan.name))),
         ("description", plan.description.as_deref().map(Json::value)),
         ("manifest", Some(Json::value(manifest))),
+    ]);
+    entries.extend(around(plan));
+    entries.extend(object([
         ("workflows", Some(Json::Object(workflows))),
         ("candidates", (!plan.choices.is_empty()).then(|| Json::list(&plan.choices, choice))),
+    ]));
+    Json::Object(entries)
+}
+
+/// What there is beside workflows.
+pub fn surroundings(plan: &Plan) -> Json {
+    Json::Object(around(plan))
+}
+
+fn around(plan: &Plan) -> Vec<(String, Json)> {
+    object([
+        ("profile", plan.profile.map(Json::value)),
+        ("adapters", (!plan.adapters.is_empty()).then(|| adapters(&plan.adapters))),
+        ("secrets", plan.secrets.as_ref().map(secrets)),
+        ("checkpoint", plan.checkpoint().map(|adapter| Json::value(adapter.name.as_str()))),
     ])
+}
+
+/// The entries that have a value.
+fn object<const N: usize>(entries: [(&str, Option<Json>); N]) -> Vec<(String, Json)> {
+    entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
 /// Why this candidate.
@@ -41,6 +65,48 @@ fn choice(choice: &Choice) -> Json {
     ])
 }
 
+/// Adapters by name.
+fn adapters(adapters: &[Adapter]) -> Json {
+    let one = |adapter: &Adapter| {
+        let said = Json::object([
+            ("provider", Some(Json::value(adapter.provider.as_str()))),
+            ("settings", Some(adapter.settings.clone())),
+        ]);
+        (adapter.name.value.clone(), said)
+    };
+    Json::Object(adapters.iter().map(one).collect())
+}
+
+fn secrets(secrets: &Secrets) -> Json {
+    let values = || secrets.values.iter().map(|(name, text)| (name.clone(), Json::value(text.as_str())));
+    Json::object([
+        ("sources", (!secrets.sources.is_empty()).then(|| texts(&secrets.sources))),
+        ("cache_ttl_ms", secrets.cache_ttl.map(millis)),
+        ("named", (!secrets.named.is_empty()).then(|| texts(&secrets.named))),
+        ("values", (!secrets.values.is_empty()).then(|| Json::Object(values().collect()))),
+    ])
+}
+
+fn scheduler(scheduler: &Scheduler) -> Json {
+    Json::object([("queue", Some(Json::value(scheduler.queue.as_str())))])
+}
+
+fn notifications(notifications: &Notifications) -> Json {
+    let Notifications { adapter, channel, target, title, include_context, on } = notifications;
+    Json::object([
+        ("adapter", Some(Json::value(adapter.as_str()))),
+        ("channel", channel.as_deref().map(Json::value)),
+        ("target", target.as_deref().map(Json::value)),
+        ("title", title.as_deref().map(Json::value)),
+        ("include_context", include_context.map(Json::value)),
+        ("on", on.as_ref().map(|on| Json::list(on, |moment| Json::value(*moment)))),
+    ])
+}
+
+fn texts(texts: &[String]) -> Json {
+    Json::list(texts, |text| Json::value(text.as_str()))
+}
+
 /// One workflow. Keys without a value are left out.
 pub fn workflow(workflow: &Workflow) -> Json {
     let name = |id: NodeId| Json::value(workflow.node(id).name.as_str());
@@ -52,6 +118,8 @@ pub fn workflow(workflow: &Workflow) -> Json {
         ("entry_nodes", Some(Json::list(workflow.entry_nodes(), |node| Json::value(node.name.as_str())))),
         ("max_parallel", workflow.max_parallel.map(Json::value)),
         ("timeout_ms", workflow.timeout.map(millis)),
+        ("scheduler", workflow.scheduler.as_ref().map(scheduler)),
+        ("notifications", workflow.notifications.as_ref().map(notifications)),
         ("levels", Some(Json::list(workflow.levels(), |level| Json::list(level, name)))),
         ("nodes", Some(Json::list(&workflow.nodes, |one| node(workflow, one)))),
     ])
@@ -123,6 +191,7 @@ pub(super) fn expr(workflow: &Workflow, value: &Expr) -> Json {
 pub(super) fn path(workflow: &Workflow, reference: &Reference) -> String {
     let (mut text, steps) = match reference {
         Reference::RunId => return "run.id".to_owned(),
+        Reference::Secret(name) => return format!("secret:{name}"),
         Reference::Input(steps) => ("input".to_owned(), steps),
         Reference::Output(node, steps) => {
             let name = workflow.node(*node).name.as_str();

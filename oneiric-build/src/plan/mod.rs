@@ -3,6 +3,7 @@
 //! A `Plan` is all that `codegen` and `project` see. Spans stay in it so that what rustc says about generated code can
 //! be shown at the manifest's line.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub mod digest;
@@ -13,6 +14,7 @@ mod mermaid;
 mod order;
 mod resolve;
 mod text;
+mod wiring;
 
 pub use dot::dot;
 pub use mermaid::mermaid;
@@ -22,6 +24,8 @@ pub(crate) use text::counted;
 pub(crate) use text::duration;
 pub use text::text;
 
+use crate::catalog;
+use crate::json::Json;
 pub use crate::manifest::{Choice, OnFailure, Ranked, Retry, Step};
 use crate::manifest::{Span, Spanned};
 
@@ -34,10 +38,91 @@ pub struct Plan {
     pub description: Option<String>,
     /// The cargo package that holds the Rust functions, when a task names one.
     pub package: Option<Spanned<String>>,
+    /// The profile that the program is for, if that is fixed.
+    pub profile: Option<&'static str>,
+    /// The adapters, in the manifest's order.
+    pub adapters: Vec<Adapter>,
+    /// Where secrets come from, where it is not from the environment alone.
+    pub secrets: Option<Secrets>,
+    /// Which of the adapters keeps runs; `None` where they are kept in a file beside the program.
+    pub checkpoint: Option<usize>,
     /// The workflows, in the manifest's order.
     pub workflows: Vec<Workflow>,
     /// How candidates were chosen for keys that have several; nothing else of the others is left.
     pub choices: Vec<Choice>,
+}
+
+impl Plan {
+    /// The adapter that keeps runs, if they are not kept in a file beside the program.
+    pub fn checkpoint(&self) -> Option<&Adapter> {
+        self.checkpoint.map(|place| &self.adapters[place])
+    }
+
+    /// The runtime's cargo features that the program needs, sorted.
+    pub fn features(&self) -> Vec<&str> {
+        let store = self.checkpoint.is_none().then_some("sqlite");
+        let adapters = self.adapters.iter().filter_map(|adapter| adapter.feature.as_deref());
+        store.into_iter().chain(adapters).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+/// A connection to something outside of the program.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    /// Its key in the manifest.
+    pub name: Spanned<String>,
+    /// The kind of adapter, such as `queue.cloudtasks`.
+    pub provider: String,
+    /// Its type below `oneiric`, such as `adapters::queue::CloudTasks`.
+    pub path: String,
+    /// The runtime's cargo feature that brings it; none for one that is always there.
+    pub feature: Option<String>,
+    /// Its settings, in the manifest's order; a secret in them stays `${secret:NAME}`.
+    pub settings: Json,
+}
+
+impl Adapter {
+    /// What it is for, such as `queue`.
+    pub fn domain(&self) -> &str {
+        catalog::domain(&self.provider)
+    }
+}
+
+/// Where secrets come from. After the sources the environment is asked, and then `values`.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// The adapters that are asked, the first one first.
+    pub sources: Vec<String>,
+    /// How long a secret is kept; the runtime's default where it is not said.
+    pub cache_ttl: Option<Duration>,
+    /// What a secret is where no source has it.
+    pub values: Vec<(String, String)>,
+    /// The secrets that workflows name, so that they can be fetched before they are needed.
+    pub named: Vec<String>,
+}
+
+/// What takes the runs of a workflow that are enqueued.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    /// The adapter.
+    pub queue: String,
+}
+
+/// Who is told about the runs of a workflow.
+#[derive(Clone, Debug)]
+pub struct Notifications {
+    /// The adapter that tells them.
+    pub adapter: String,
+    /// Where it tells them, instead of where the adapter would.
+    pub channel: Option<String>,
+    /// Whom it tells.
+    pub target: Option<String>,
+    /// The title of what it tells them.
+    pub title: Option<String>,
+    /// Whether the run's input is part of it.
+    pub include_context: Option<bool>,
+    /// When they are told; the runtime's default where it is not said.
+    pub on: Option<Vec<&'static str>>,
 }
 
 /// A workflow whose graph is known to be sound.
@@ -51,10 +136,14 @@ pub struct Workflow {
     pub max_parallel: Option<u32>,
     /// How long a run may take.
     pub timeout: Option<Duration>,
+    /// What takes its runs that are enqueued.
+    pub scheduler: Option<Scheduler>,
+    /// Who is told about its runs.
+    pub notifications: Option<Notifications>,
     /// The nodes in topological order, stable by the manifest's order.
     pub nodes: Vec<Node>,
     /// SHA-256, in hexadecimal, of what decides a run's results: nodes, what they do, their arguments and edges. What
-    /// only tunes a run (retry, timeouts, `max_parallel`, descriptions) is not part of it.
+    /// only tunes a run (retry, timeouts, `max_parallel`, descriptions), and who is told of it, is not part of it.
     pub digest: String,
 }
 
@@ -170,4 +259,6 @@ pub enum Reference {
     Output(NodeId, Vec<Step>),
     /// A fact about the run: `${run.id}`.
     RunId,
+    /// The secret of this name: `${secret:NAME}`.
+    Secret(String),
 }

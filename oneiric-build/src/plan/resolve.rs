@@ -1,6 +1,6 @@
 //! From names to indices. Total for every manifest that breaks no rule.
 
-use super::{Does, Expr, Node, NodeId, Part, Plan, Reference, With, Workflow, digest, order};
+use super::{Does, Expr, Node, NodeId, Part, Plan, Reference, With, Workflow, digest, order, wiring};
 use crate::index::{Graph, Index};
 use crate::manifest::{self, NodeDoes, Root, Spanned, TaskDoes};
 
@@ -11,6 +11,10 @@ pub(crate) fn resolve(index: &Index<'_>) -> Plan {
         name: manifest.name.value.clone(),
         description: manifest.description.clone(),
         package: manifest.package.clone(),
+        profile: manifest.profile,
+        adapters: wiring::adapters(manifest),
+        secrets: wiring::secrets(manifest),
+        checkpoint: wiring::checkpoint(index),
         workflows: index.graphs.iter().map(|graph| workflow(index, graph)).collect(),
         choices: manifest.choices.clone(),
     }
@@ -32,6 +36,8 @@ fn workflow(index: &Index<'_>, graph: &Graph<'_>) -> Workflow {
         description: graph.workflow.description.clone(),
         max_parallel: graph.workflow.max_parallel,
         timeout: graph.workflow.timeout.map(|timeout| timeout.value),
+        scheduler: graph.workflow.scheduler.as_ref().map(wiring::scheduler),
+        notifications: graph.workflow.notifications.as_ref().map(wiring::notifications),
         nodes,
         digest,
     }
@@ -102,7 +108,8 @@ impl Resolver<'_, '_> {
         match &reference.root {
             Root::Input => Reference::Input(reference.path.clone()),
             Root::RunId => Reference::RunId,
-            Root::Item | Root::Secret(_) => unreachable!("it is refused as not supported yet"),
+            Root::Secret(name) => Reference::Secret(name.clone()),
+            Root::Item => unreachable!("it is refused as not supported yet"),
             Root::Node(name) => {
                 let written = self.graph.node(name).expect("the rule `unknown-reference` found nothing");
                 Reference::Output(self.ids[written], reference.path.clone())

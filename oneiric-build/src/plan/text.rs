@@ -12,6 +12,7 @@ pub fn text(plan: &Plan) -> String {
         _ = write!(out, ": {}", description.trim());
     }
     out.push('\n');
+    write_surroundings(&mut out, plan);
     for workflow in &plan.workflows {
         out.push('\n');
         write_workflow(&mut out, workflow);
@@ -20,6 +21,31 @@ pub fn text(plan: &Plan) -> String {
         write_choice(&mut out, choice);
     }
     out
+}
+
+/// What there is beside workflows.
+fn write_surroundings(out: &mut String, plan: &Plan) {
+    if let Some(profile) = plan.profile {
+        _ = writeln!(out, "\nprofile {profile}");
+    }
+    if !plan.adapters.is_empty() {
+        _ = writeln!(out, "\nadapters");
+    }
+    let width = plan.adapters.iter().map(|one| one.name.len()).max().unwrap_or(0);
+    for (place, adapter) in (0..).zip(&plan.adapters) {
+        let keeps = if plan.checkpoint == Some(place) { "; keeps the runs" } else { "" };
+        _ = writeln!(out, "  {:width$}  {}{keeps}", adapter.name.value, adapter.provider);
+    }
+    if let Some(secrets) = &plan.secrets {
+        let sources = secrets.sources.iter().map(String::as_str).chain(["the environment"]);
+        let sources: Vec<&str> =
+            sources.chain((!secrets.values.is_empty()).then_some("the manifest")).collect();
+        _ = write!(out, "\nsecrets from {}", sources.join(", then "));
+        if let Some(ttl) = secrets.cache_ttl {
+            _ = write!(out, "; kept for {}", duration(ttl));
+        }
+        out.push('\n');
+    }
 }
 
 /// Why this candidate.
@@ -41,6 +67,8 @@ fn write_workflow(out: &mut String, workflow: &Workflow) {
     ];
     facts.extend(workflow.max_parallel.map(|most| format!("{most} at once")));
     facts.extend(workflow.timeout.map(|timeout| format!("at most {}", duration(timeout))));
+    facts.extend(workflow.scheduler.as_ref().map(|one| format!("enqueued in {}", one.queue)));
+    facts.extend(workflow.notifications.as_ref().map(|one| format!("told by {}", one.adapter)));
     _ = writeln!(out, "workflow {} ({})", workflow.name.value, facts.join(", "));
 
     let width = workflow.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Dependencies, FEATURES, Source};
+use super::{Dependencies, Source};
 use crate::plan::Plan;
 
 /// What the crate is called: as the program is, unless the user's package is, which cargo could not tell apart in a lock.
@@ -29,7 +29,7 @@ pub(super) fn text(plan: &Plan, manifest_path: &str, on: &Dependencies) -> Strin
          oneiric-runtime = {{ {source}, default-features = false, features = {features} }}\n",
         name = quoted(&name),
         source = source(&on.runtime),
-        features = toml::Value::from(FEATURES.to_vec()),
+        features = toml::Value::from(plan.features()),
     );
     if plan.package.is_some()
         && let Some(package) = &on.package
@@ -96,6 +96,10 @@ mod tests {
             name: name.into(),
             description: None,
             package: package.map(|name| Spanned::new(name.to_owned(), Span::default())),
+            profile: None,
+            adapters: Vec::new(),
+            secrets: None,
+            checkpoint: None,
             workflows: Vec::new(),
             choices: Vec::new(),
         }

@@ -14,9 +14,6 @@ pub use lock::{Error as LockError, Lock};
 /// Derived: `UPDATE=1 cargo test -p oneiric-tests --test derived` rewrites it.
 pub const RUNTIME_LOCK: &str = include_str!("runtime.lock");
 
-/// The cargo features of the runtime that programs use.
-pub const FEATURES: [&str; 1] = ["sqlite"];
-
 /// A crate that is not on disk yet.
 #[derive(Clone, Debug)]
 pub struct Project {

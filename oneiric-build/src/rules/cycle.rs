@@ -81,7 +81,7 @@ mod tests {
 
     fn faults(nodes: &str) -> Vec<String> {
         let text = format!("oneiric: 1\nname: n\nworkflows:\n  w:\n    nodes:\n{nodes}");
-        let (manifest, faults) = manifest::parse(text.as_bytes());
+        let (manifest, faults) = manifest::parse(text.as_bytes(), None);
         assert!(faults.is_empty(), "{faults:?}");
         let manifest = manifest.unwrap();
         let mut found = crate::diagnostic::Diagnostics::default();

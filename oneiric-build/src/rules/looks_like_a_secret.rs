@@ -3,6 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::{Expr, Span, TaskDoes};
+use crate::settings;
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O5004"),
@@ -38,9 +39,11 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     let adapters = manifest.adapters.iter().flatten().map(|one| &one.settings);
     let actions = manifest.actions.iter().flatten().map(|one| &one.settings);
     let tasks = || manifest.tasks.iter().flatten();
-    for settings in adapters.chain(actions).chain(tasks().map(|one| &one.settings)) {
-        texts.extend(settings.texts.iter().map(|one| (one.key.as_str(), one.value.as_str(), one.value.span)));
+    for settings in adapters.chain(actions).chain(tasks().map(|one| &one.settings)).flatten() {
+        texts.extend(settings.texts().into_iter().map(|(key, text)| (key, text.value, text.span)));
     }
+    let values = manifest.secrets.iter().flat_map(|secrets| &secrets.values);
+    texts.extend(values.map(|(_, text)| ("", text.as_str(), text.span)));
     for task in tasks() {
         if let Some(TaskDoes::Exec(argv)) = &task.does {
             texts.extend(argv.iter().map(|word| ("", word.as_str(), word.span)));
@@ -53,7 +56,15 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
             }
         }
     }
-    for (key, text, span) in texts {
+    // What is known to be secret has been reported as such.
+    let known: Vec<Span> = settings::faults(index)
+        .into_iter()
+        .filter_map(|fault| match fault.what {
+            settings::What::Plain { span, .. } => Some(span),
+            _ => None,
+        })
+        .collect();
+    for (key, text, span) in texts.into_iter().filter(|(.., span)| !known.contains(span)) {
         if let Some(what) = looks_like(key, text) {
             faults.push(
                 // The text itself is not repeated: reports end up in logs.

@@ -19,21 +19,16 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
             continue;
         };
         // A provider that is not known has been reported as such.
-        let Some(provider) = catalog::provider(id) else { continue };
-        if provider.can(used.capability) {
+        if !catalog::is_known(id) || catalog::can(id, used.capability) {
             continue;
         }
         let able = catalog::providers_that_can(used.capability);
-        let message = format!("`{}` cannot {}: it is `{}`", used.name.value, used.does, provider.id);
+        let message = format!("`{}` cannot {}: it is `{}`", used.name.value, used.does, id.value);
         faults.push(
             Diagnostic::error(&RULE, used.name.span, message)
                 .label(format!("`{}` is needed here", used.capability))
-                .related(id.span, format!("this one can {}", listed(provider)))
+                .related(id.span, format!("this one can {}", catalog::capabilities(id).join(", ")))
                 .help(format!("these can: {}", able.join(", "))),
         );
     }
-}
-
-fn listed(provider: &catalog::Provider) -> String {
-    provider.capabilities.join(", ")
 }

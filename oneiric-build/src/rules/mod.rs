@@ -10,18 +10,23 @@ mod duplicate_node;
 mod empty_workflow;
 mod exclusive_handler;
 mod foreign_function;
+mod invalid_setting;
 mod looks_like_a_secret;
+mod misplaced_secret;
 mod missing_capability;
+mod missing_setting;
 mod no_workflows;
 mod open_endpoint;
 mod result_name;
 mod retries_beyond_deadline;
+mod secret_in_plain_text;
 mod self_dependency;
 mod unknown_action;
 mod unknown_adapter;
 mod unknown_dependency;
 mod unknown_provider;
 mod unknown_reference;
+mod unknown_setting;
 mod unknown_task;
 mod unknown_workflow;
 mod unreachable_handler;
@@ -65,6 +70,11 @@ static CHECKS: &[(&Rule, Check)] = &[
     (&retries_beyond_deadline::RULE, retries_beyond_deadline::check),
     (&looks_like_a_secret::RULE, looks_like_a_secret::check),
     (&open_endpoint::RULE, open_endpoint::check),
+    (&unknown_setting::RULE, unknown_setting::check),
+    (&missing_setting::RULE, missing_setting::check),
+    (&invalid_setting::RULE, invalid_setting::check),
+    (&secret_in_plain_text::RULE, secret_in_plain_text::check),
+    (&misplaced_secret::RULE, misplaced_secret::check),
 ];
 
 /// Every kind of fault that this compiler reports, by code.

@@ -25,10 +25,7 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
         let near = index.did_you_mean(used.name, known.iter().map(|adapter| adapter.name.as_str()));
         let able: Vec<&str> = known
             .iter()
-            .filter(|adapter| {
-                let provider = adapter.provider.as_ref().and_then(|provider| catalog::provider(provider));
-                provider.is_some_and(|provider| provider.can(used.capability))
-            })
+            .filter(|adapter| adapter.provider.as_ref().is_some_and(|id| catalog::can(id, used.capability)))
             .map(|adapter| adapter.name.as_str())
             .collect();
         faults.push(match near {

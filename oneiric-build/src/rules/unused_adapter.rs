@@ -1,6 +1,7 @@
 //! An adapter that nothing can be using.
 
 use crate::adapters;
+use crate::catalog;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
 use crate::manifest::TaskDoes;
@@ -13,9 +14,6 @@ pub(super) static RULE: Rule = Rule {
     page: include_str!("pages/O3013.md"),
 };
 
-/// What only the manifest itself can use; adapters of other domains are there for Rust functions.
-const OF_THE_MANIFEST: [&str; 3] = ["queue", "messaging", "secrets"];
-
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     let manifest = index.manifest;
     // Where workflows or tasks could not be read, one of them may use any adapter.
@@ -26,11 +24,18 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     let calls_rust = !manifest.services.is_empty()
         || tasks.iter().any(|task| !matches!(task.does, Some(TaskDoes::Exec(_))));
     let used = adapters::used(manifest);
+    // A name that is no adapter's was meant for one, and sources that could not be read name some.
+    let sources = manifest.secrets.iter().find_map(|secrets| secrets.sources.as_ref());
+    if used.iter().any(|one| index.adapter(one.name).is_none()) || sources.is_some_and(Vec::is_empty) {
+        return;
+    }
     for adapter in manifest.adapters.iter().flatten() {
-        let Some(provider) = &adapter.provider else { continue };
-        let domain = provider.split('.').next().unwrap_or_default();
-        let of_the_manifest = OF_THE_MANIFEST.contains(&domain);
-        if used.iter().any(|one| one.name.value == adapter.name.value) || calls_rust && !of_the_manifest {
+        // One that cannot be there at all has been reported as such.
+        let Some(provider) = adapter.provider.as_ref().and_then(|id| catalog::provider(id)) else { continue };
+        let domain = provider.domain();
+        // A Rust function can ask for any adapter; secrets it asks for by their own names.
+        let is_there_for_rust = calls_rust && domain != "secrets";
+        if is_there_for_rust || used.iter().any(|one| one.name.value == adapter.name.value) {
             continue;
         }
         let why = match domain {

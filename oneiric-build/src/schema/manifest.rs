@@ -1,11 +1,11 @@
 //! The schema of the manifest, made of the keys that the reader knows.
 //!
-//! It is of draft 7: what editors read best. What adapters take for settings is for their own schemas.
+//! It is of draft 7: what editors read best. What adapters take for settings comes from the catalogue.
 
-use super::HOME;
+use super::{HOME, settings};
 use crate::json::Json;
-use crate::manifest::read::TOP;
 use crate::manifest::read::section::{Form, Key, Section};
+use crate::manifest::read::{ADAPTER, TOP};
 
 /// The schema of a whole manifest.
 pub fn manifest() -> Json {
@@ -32,7 +32,7 @@ impl Writer {
         let required = supported(section).filter(|key| key.is_required).map(|key| key.name);
         let required: Vec<Json> = required.map(Json::value).collect();
         let choice = |name: &'static str| Json::object([("required", Some(Json::list([name], Json::value)))]);
-        let Json::Object(entries) = Json::object([
+        let Json::Object(mut entries) = Json::object([
             ("description", Some(Json::value(section.about))),
             ("type", Some(Json::value("object"))),
             ("properties", Some(Json::Object(properties))),
@@ -42,6 +42,9 @@ impl Writer {
         ]) else {
             unreachable!("it is an object")
         };
+        if std::ptr::eq(section, &raw const ADAPTER) {
+            entries.push(("allOf".to_owned(), settings::conditions()));
+        }
         entries
     }
 
@@ -73,6 +76,7 @@ impl Writer {
                 };
                 vec![("oneOf", Json::list(*words, word))]
             }
+            Form::Provider => vec![("oneOf", settings::kinds())],
             Form::Version(version) => vec![("const", Json::value(*version))],
             Form::Count => vec![
                 ("type", Json::value("integer")),
@@ -101,8 +105,14 @@ impl Writer {
                 said.extend((*least > 0).then(|| ("minItems", Json::value(*least))));
                 said
             }
+            Form::Names => vec![
+                ("type", Json::value("array")),
+                ("items", Json::Object(self.form(&Form::Text))),
+                ("minItems", Json::value(1)),
+                ("uniqueItems", Json::value(true)),
+            ],
             Form::Section(section) => {
-                let name = section.what.trim_start_matches("a ").trim_matches('`');
+                let name = section.what.trim_start_matches("a ").trim_start_matches("an ").trim_matches('`');
                 return self.definition(name, |writer| writer.section(section));
             }
             Form::Table { name, of, least } => {

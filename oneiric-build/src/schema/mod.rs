@@ -4,6 +4,7 @@
 //! refuses, `check` refuses too.
 
 mod manifest;
+mod settings;
 
 pub use manifest::manifest;
 

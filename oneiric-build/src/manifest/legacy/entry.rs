@@ -8,7 +8,7 @@ use super::super::read::section::{Form, Key, Section};
 use super::super::read::{name, settings};
 use super::super::yaml::{self, Kind, Node};
 use super::super::{
-    Action, Adapter, Event, Notifications, Scheduler, Service, Span, Spanned, Task, Workflow, faults,
+    Action, Adapter, Event, Notifications, Scheduler, Service, Setting, Span, Spanned, Task, Workflow, faults,
 };
 use super::factory::Factory;
 use super::{dag, event, factory, no_counterpart, retry};
@@ -154,7 +154,7 @@ pub(super) fn read(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Entry> {
     let factory = fields.get("factory").map(|node| factory::read(node, domain, faults));
     let metadata = Metadata::read(fields.entry("metadata"), domain, faults);
     let thing = match domain {
-        "adapter" => Thing::Adapter(adapter(&name, provider, factory.as_ref(), &metadata)),
+        "adapter" => Thing::Adapter(adapter(&name, provider, factory.as_ref(), metadata.settings)),
         "action" => Thing::Action(Action { kind: Some(name.clone()), ..Action::named(name.clone()) }),
         "service" => {
             let run = match factory {
@@ -255,7 +255,7 @@ fn adapter(
     name: &Spanned<String>,
     provider: Option<Spanned<String>>,
     factory: Option<&Factory>,
-    metadata: &Metadata,
+    settings: Option<Setting>,
 ) -> Adapter {
     let category = match factory {
         Some(Factory::BuiltIn(category)) => Some(category.as_str()),
@@ -271,12 +271,7 @@ fn adapter(
     });
     let mut adapter = Adapter::named(name.clone());
     adapter.provider = provider;
-    adapter.settings.texts.extend(
-        metadata
-            .texts
-            .iter()
-            .map(|(key, value)| super::super::Setting { key: key.clone(), value: value.clone() }),
-    );
+    adapter.settings = settings;
     adapter
 }
 
@@ -287,8 +282,8 @@ struct Metadata {
     notifications: Option<Notifications>,
     /// The workflow that an event runs.
     trigger: Option<Spanned<String>>,
-    /// The texts of an adapter's settings.
-    texts: Vec<(String, Spanned<String>)>,
+    /// An adapter's settings.
+    settings: Option<Setting>,
 }
 
 impl Metadata {
@@ -304,10 +299,7 @@ impl Metadata {
                 ("workflow", "scheduler") => found.scheduler = scheduler(entry, faults),
                 ("workflow", "notifications") => found.notifications = notifications(entry, faults),
                 ("event", "workflows") => found.trigger = trigger(entry, faults),
-                ("adapter", "settings") => {
-                    let settings = settings::read(Some(&entry.value), faults);
-                    found.texts = settings.texts.into_iter().map(|one| (one.key, one.value)).collect();
-                }
+                ("adapter", "settings") => found.settings = settings::read(Some(&entry.value), faults),
                 (_, "description") => _ = text(&entry.value, faults),
                 (_, key) => faults.push(no_counterpart(
                     entry.key_span,
@@ -372,16 +364,16 @@ fn notifications(entry: &yaml::Entry<'_>, faults: &mut Diagnostics) -> Option<No
         "add a node that tells them, with `depends_on` what they are to be told of",
         faults,
     );
-    for key in ["provider", "channel", "target", "title_template", "title"] {
-        if let Some(node) = fields.get(key) {
-            text(node, faults);
-        }
-    }
-    if let Some(node) = fields.get("include_context") {
-        boolean(node, faults);
-    }
+    let mut said =
+        |key| fields.get(key).and_then(|node| text(node, faults)).map(|text: Spanned<String>| text.value);
+    said("provider");
+    let (channel, target) = (said("channel"), said("target"));
+    let titles = [said("title_template"), said("title")];
+    let include_context = fields.get("include_context").and_then(|node| boolean(node, faults));
     let adapter = ["adapter_provider", "adapter", "adapter_key"].iter().find_map(|key| fields.get(key));
-    Some(Notifications { adapter: adapter.and_then(|node| text(node, faults)) })
+    let adapter = adapter.and_then(|node| text(node, faults));
+    let [title, other_title] = titles;
+    Some(Notifications { adapter, channel, target, title: title.or(other_title), include_context, on: None })
 }
 
 fn refuse(span: Span, what: &str, today: &str, faults: &mut Diagnostics) {

@@ -8,13 +8,13 @@ use crate::manifest::candidate::Rank;
 use crate::manifest::yaml::Node;
 use crate::manifest::{Action, Adapter, Spanned};
 
-pub(super) static ADAPTER: Section = Section {
+pub(crate) static ADAPTER: Section = Section {
     what: "an adapter",
     about: "A connection to something outside of the program.",
     keys: &[
         Key::new(
             "provider",
-            &Form::Text,
+            &Form::Provider,
             "The kind of adapter: its domain and provider, such as `queue.cloudtasks`.",
         )
         .required(),

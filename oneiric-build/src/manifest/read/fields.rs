@@ -142,7 +142,7 @@ pub(in crate::manifest) fn entries<'t, 's>(
 }
 
 /// That something is read and checked, and not compiled yet; `today` says what works instead.
-pub(in crate::manifest) fn later(span: Span, what: &str, today: &str) -> Diagnostic {
+pub(crate) fn later(span: Span, what: &str, today: &str) -> Diagnostic {
     Diagnostic::error(&faults::LATER, span, format!("{what} is not supported yet"))
         .label("this version checks it and does not compile it")
         .help(today)

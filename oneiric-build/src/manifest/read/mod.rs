@@ -25,12 +25,14 @@ pub(super) mod task;
 pub(super) mod value;
 pub(super) mod workflow;
 
-use fields::{Fields, expected, text};
+pub(crate) use adapter::ADAPTER;
+pub(crate) use fields::later;
+use fields::{Fields, expected, text, word};
 use section::{Form, Key, Section};
 
 use super::candidate::{Candidates, Rank};
 use super::yaml::{self, Kind};
-use super::{Draft, Span, Spanned, faults};
+use super::{Draft, PROFILES, Span, Spanned, faults};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// Reports the keys that stand more than once.
@@ -67,6 +69,11 @@ pub(crate) static TOP: Section = Section {
             "What becomes of warnings, by code or name; `all` is all that are not named.",
         ),
         Key::new(
+            "profile",
+            &Form::Word(&PROFILES),
+            "The profile that the program is for, whatever it is started with. `--profile` of a build has the last word.",
+        ),
+        Key::new(
             "tasks",
             &Form::Table { name: &name::FORM, of: &TASKS, least: 0 },
             "Pieces of work, by name. A node names the task that it runs.",
@@ -78,8 +85,7 @@ pub(crate) static TOP: Section = Section {
             "Graphs of nodes, by name. Each can be run by itself.",
         )
         .required(),
-        Key::new("adapters", &ADAPTERS, "Connections to what is outside of the program, by name.")
-            .later("let tasks make their own connections"),
+        Key::new("adapters", &ADAPTERS, "Connections to what is outside of the program, by name."),
         Key::new("actions", &ACTIONS, "Built-in actions with settings of their own, by name.")
             .later("write a Rust function and `run` it, or start a program with `exec`"),
         Key::new("services", &SERVICES, "What runs as long as the program does, by name.")
@@ -88,11 +94,11 @@ pub(crate) static TOP: Section = Section {
             .later("start runs with `workflow run`, or with a POST to `/tasks/workflow`"),
         Key::new("schedules", &SCHEDULES, "When workflows run, by name.")
             .later("let cron or a systemd timer start `workflow run`"),
-        Key::new("secrets", &Form::Section(&secrets::SECRETS), "Where secrets come from.")
-            .later("let tasks read secrets from their environment"),
+        Key::new("secrets", &Form::Section(&secrets::SECRETS), "Where secrets come from."),
+        Key::new("checkpoint", &Form::Section(&secrets::CHECKPOINT), "Where runs are kept."),
         Key::new("http", &Form::Section(&http::HTTP), "Who may call the program.")
             .later("it listens on the loopback address; put a proxy that asks who calls in front of it"),
-        Key::new("profiles", &PROFILES, "What differs from profile to profile.")
+        Key::new("profiles", &BY_PROFILE, "What differs from profile to profile.")
             .later("`selections` and the `profile` of candidates work today"),
         Key::new(
             "selections",
@@ -116,7 +122,8 @@ static ACTIONS: Form = Form::Table { name: &name::FORM, of: &Form::Section(&adap
 static SERVICES: Form = Form::Table { name: &name::FORM, of: &Form::Section(&service::SERVICE), least: 0 };
 static EVENTS: Form = Form::Table { name: &name::FORM, of: &Form::Section(&event::EVENT), least: 0 };
 static SCHEDULES: Form = Form::Table { name: &name::FORM, of: &Form::Section(&schedule::SCHEDULE), least: 0 };
-static PROFILES: Form = Form::Table { name: &name::FORM, of: &Form::Section(&selection::PROFILE), least: 0 };
+static BY_PROFILE: Form =
+    Form::Table { name: &name::FORM, of: &Form::Section(&selection::PROFILE), least: 0 };
 
 /// What a binary can be called.
 static PROGRAM_NAME: Form = Form::Pattern {
@@ -144,6 +151,7 @@ pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Optio
     draft.description = fields.get("description").and_then(|node| text(node, faults)).map(|text| text.value);
     draft.package = fields.get("package").and_then(|node| text(node, faults));
     draft.lints = fields.get("lints").map(|node| lints::read(node, faults)).unwrap_or_default();
+    draft.profile = fields.get("profile").and_then(|node| word(node, &PROFILES, faults));
     draft.tasks = section(&fields, "tasks", "task", task::read, faults);
     draft.workflows = section(&fields, "workflows", "workflow", workflow::read, faults);
     if let Some(entry) = fields.entry("workflows") {
@@ -155,6 +163,7 @@ pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Optio
     draft.events = section(&fields, "events", "event", event::read, faults);
     draft.schedules = section(&fields, "schedules", "schedule", schedule::read, faults);
     draft.secrets = fields.entry("secrets").and_then(|entry| secrets::read(entry, faults));
+    draft.checkpoint = fields.entry("checkpoint").and_then(|entry| secrets::checkpoint(entry, faults));
     draft.http = fields.entry("http").and_then(|entry| http::read(entry, faults));
     draft.selections = fields.get("selections").map(|node| selection::read(node, faults)).unwrap_or_default();
     if let Some(node) = fields.get("profiles") {

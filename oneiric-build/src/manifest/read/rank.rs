@@ -8,11 +8,7 @@ use super::section::{Form, Key};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::candidate::{Candidate, Candidates, Rank};
 use crate::manifest::yaml::{Kind, Node};
-use crate::manifest::{Spanned, faults};
-
-/// The profiles that there are, with what they are for.
-pub(in crate::manifest) const PROFILES: [(&str, &str); 2] =
-    [("default", "A program that lives long."), ("serverless", "A program that starts for each request.")];
+use crate::manifest::{PROFILES, Spanned, faults};
 
 /// The bounds of `priority` and `stack_level`, as the original has them.
 const MOST_PRIORITY: i64 = 1_000;

@@ -47,6 +47,8 @@ pub(crate) enum Form {
     },
     /// One of these words, each with its meaning.
     Word(&'static [(&'static str, &'static str)]),
+    /// A kind of adapter that the catalogue has.
+    Provider,
     /// This number and no other.
     Version(u64),
     /// A whole number of at least 1.
@@ -63,6 +65,8 @@ pub(crate) enum Form {
     Ratio,
     /// A list.
     List { of: &'static Form, least: u64 },
+    /// A list of names, of which there is one and none stands twice.
+    Names,
     /// A mapping with known keys.
     Section(&'static Section),
     /// A mapping from names of this form.

@@ -1,13 +1,12 @@
 //! The section `selections`, which names candidates that are taken whatever their rank, and the section `profiles`.
 
 use super::fields::{Fields, entries, expected, text};
-use super::rank::PROFILES;
 use super::section::{Form, Key, Section};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::candidate::Selection;
 use crate::manifest::nearest::nearest;
 use crate::manifest::yaml::{Kind, Node};
-use crate::manifest::{Spanned, faults};
+use crate::manifest::{PROFILES, Spanned, faults};
 
 /// By section, then by key.
 pub(super) static FORM: Form = Form::Section(&SELECTIONS);

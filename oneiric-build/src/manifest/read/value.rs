@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{expected, later, repeated};
+use super::fields::{expected, repeated};
 use super::reference::{self, Piece};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Entry, Kind, Node, Text};
-use crate::manifest::{Expr, Part, Root, Span, Spanned, With, faults};
+use crate::manifest::{Expr, Part, Span, Spanned, With, faults};
 
 /// The value of `with`.
 pub(in crate::manifest) fn arguments(with: &Entry<'_>, faults: &mut Diagnostics) -> Option<With> {
@@ -45,16 +45,7 @@ pub(in crate::manifest) fn expr(node: &Node<'_>, faults: &mut Diagnostics) -> Op
         Kind::Null => Some(Expr::Literal(Value::Null)),
         Kind::Bool(value) => Some(Expr::Literal(Value::Bool(*value))),
         Kind::Number(value) => Some(Expr::Literal(Value::Number(value.clone()))),
-        Kind::Text(text) => {
-            let expr = template(text, node.span, faults)?;
-            for reference in expr.all() {
-                if let Root::Secret(_) = reference.root {
-                    let today = "let the task read it from its environment";
-                    faults.push(later(reference.span, "a secret in an argument", today));
-                }
-            }
-            Some(expr)
-        }
+        Kind::Text(text) => template(text, node.span, faults),
         Kind::List(items) => {
             // Every item is read even where one is broken, so that all faults are found.
             let items: Vec<_> = items.iter().map(|item| expr(item, faults)).collect();

@@ -92,29 +92,30 @@ fn scheduler(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Scheduler> {
 
 fn notifications(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Notifications> {
     let fields = Fields::open(&entry.value, entry.key_span, &NOTIFICATIONS, faults)?;
-    for key in ["channel", "target", "title"] {
-        if let Some(node) = fields.get(key) {
-            text(node, faults);
-        }
-    }
-    if let Some(node) = fields.get("include_context") {
-        boolean(node, faults);
-    }
-    match fields.get("on").map(|node| (node, &node.kind)) {
-        None => {}
-        Some((node, Kind::List(items))) if items.is_empty() => faults.push(
+    let mut said =
+        |key| fields.get(key).and_then(|node| text(node, faults)).map(|text: Spanned<String>| text.value);
+    let (channel, target, title) = (said("channel"), said("target"), said("title"));
+    let include_context = fields.get("include_context").and_then(|node| boolean(node, faults));
+    let on = fields.get("on").and_then(|node| moments(node, faults));
+    let adapter = fields.require("adapter", "adapter: name-of-an-adapter", faults);
+    let adapter = adapter.and_then(|node| text(node, faults));
+    Some(Notifications { adapter, channel, target, title, include_context, on })
+}
+
+/// When somebody is told.
+fn moments(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Vec<&'static str>> {
+    match &node.kind {
+        Kind::List(items) if items.is_empty() => faults.push(
             Diagnostic::error(&faults::VALUE, node.span, "nobody would ever be told")
                 .help("name at least one of `started`, `completed` and `failed`"),
         ),
-        Some((_, Kind::List(items))) => {
-            for item in items {
-                word(item, &MOMENTS, faults);
-            }
+        Kind::List(items) => {
+            let moments: Vec<_> = items.iter().map(|item| word(item, &MOMENTS, faults)).collect();
+            return moments.into_iter().collect();
         }
-        Some((node, _)) => expected(node, "a list such as `[failed]`", faults),
+        _ => expected(node, "a list such as `[failed]`", faults),
     }
-    let adapter = fields.require("adapter", "adapter: name-of-an-adapter", faults);
-    Some(Notifications { adapter: adapter.and_then(|node| text(node, faults)) })
+    None
 }
 
 /// The nodes by name. Names that stand twice are for a rule to report, since `#[dag]` can have them too.

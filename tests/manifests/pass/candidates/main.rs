@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use oneiric::{App, Dag};
 
 fn main() -> ExitCode {
-    oneiric::main(include_str!("plan.json"), workflows)
+    oneiric::main(include_str!("plan.json"), setup)
 }
 
-fn workflows(app: &mut App) {
+fn setup(app: &mut App) {
     app.workflow("one-night", one_night);
 }
 

@@ -8,10 +8,10 @@ use oneiric::value::{literal, object};
 use oneiric::{App, Dag, millis};
 
 fn main() -> ExitCode {
-    oneiric::main(include_str!("plan.json"), workflows)
+    oneiric::main(include_str!("plan.json"), setup)
 }
 
-fn workflows(app: &mut App) {
+fn setup(app: &mut App) {
     app.workflow("main", main_2);
 }
 

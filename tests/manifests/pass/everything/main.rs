@@ -8,10 +8,10 @@ use oneiric::value::{array, literal, object, run_id, text};
 use oneiric::{App, Dag, Retry, mins, secs};
 
 fn main() -> ExitCode {
-    oneiric::main(include_str!("plan.json"), workflows)
+    oneiric::main(include_str!("plan.json"), setup)
 }
 
-fn workflows(app: &mut App) {
+fn setup(app: &mut App) {
     app.workflow("fulfil", fulfil);
     app.workflow("second", second);
 }

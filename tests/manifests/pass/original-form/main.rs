@@ -6,10 +6,10 @@ use oneiric::value::{literal, object};
 use oneiric::{App, Dag, Retry, millis, secs};
 
 fn main() -> ExitCode {
-    oneiric::main(include_str!("plan.json"), workflows)
+    oneiric::main(include_str!("plan.json"), setup)
 }
 
-fn workflows(app: &mut App) {
+fn setup(app: &mut App) {
     app.workflow("fulfil", fulfil);
 }
 

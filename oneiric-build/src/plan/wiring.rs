@@ -1,0 +1,102 @@
+//! What a program has beside its workflows: adapters, secrets, where runs are kept.
+
+use std::collections::BTreeSet;
+
+use super::{Adapter, Notifications, Scheduler, Secrets};
+use crate::adapters;
+use crate::catalog;
+use crate::index::Index;
+use crate::json::Json;
+use crate::manifest::{self, Manifest, Node, Root, Setting, SettingKind, SettingText, Spanned};
+
+/// The adapters, in the manifest's order. All that a manifest declares are in the program: Rust functions may use them.
+pub(super) fn adapters(manifest: &Manifest) -> Vec<Adapter> {
+    let written = manifest.adapters.iter().flatten();
+    written
+        .map(|written| {
+            let id = written.provider.as_ref().expect("an adapter without a provider has been refused");
+            let provider = catalog::provider(id).expect("the rule `unknown-provider` found nothing");
+            Adapter {
+                name: written.name.clone(),
+                provider: provider.id.clone(),
+                path: provider.path.clone(),
+                feature: provider.feature.clone(),
+                settings: written.settings.as_ref().map_or(Json::Object(Vec::new()), settings),
+            }
+        })
+        .collect()
+}
+
+/// Settings as JSON, in which a secret stays `${secret:NAME}`. As deep as the value.
+fn settings(setting: &Setting) -> Json {
+    match &setting.kind {
+        SettingKind::Null | SettingKind::Unread => Json::Value(serde_json::Value::Null),
+        SettingKind::Bool(value) => Json::value(*value),
+        SettingKind::Number(number) => Json::Value(serde_json::Value::Number(number.clone())),
+        SettingKind::Text(SettingText::Plain(text)) => Json::value(text.as_str()),
+        SettingKind::Text(SettingText::Secret(secret)) => {
+            Json::value(format!("${{secret:{}}}", secret.value))
+        }
+        SettingKind::Text(SettingText::Mixed(_)) => {
+            unreachable!("a secret is all of a setting, or is refused")
+        }
+        SettingKind::List(items) => Json::list(items, settings),
+        SettingKind::Mapping(entries) => {
+            Json::Object(entries.iter().map(|(name, value)| (name.value.clone(), settings(value))).collect())
+        }
+    }
+}
+
+/// Where secrets come from, where it is not from the environment alone.
+pub(super) fn secrets(manifest: &Manifest) -> Option<Secrets> {
+    let sources: Vec<String> =
+        adapters::sources(manifest).into_iter().map(|name| name.value.clone()).collect();
+    let written = manifest.secrets.as_ref();
+    let values = written.iter().flat_map(|secrets| &secrets.values);
+    let secrets = Secrets {
+        cache_ttl: written.and_then(|secrets| secrets.cache_ttl),
+        values: values.map(|(name, text)| (name.value.clone(), text.value.clone())).collect(),
+        named: named_secrets(manifest),
+        sources,
+    };
+    let Secrets { sources, cache_ttl, values, named } = &secrets;
+    let says_nothing = sources.is_empty() && cache_ttl.is_none() && values.is_empty() && named.is_empty();
+    (!says_nothing).then_some(secrets)
+}
+
+/// The secrets that workflows name, sorted.
+fn named_secrets(manifest: &Manifest) -> Vec<String> {
+    let nodes = manifest.workflows.iter().flatten().flat_map(|workflow| workflow.nodes.iter().flatten());
+    let named = nodes.flat_map(Node::references).filter_map(|reference| match &reference.root {
+        Root::Secret(name) => Some(name.clone()),
+        _ => None,
+    });
+    named.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The adapter that keeps runs: which of the plan's it is.
+pub(super) fn checkpoint(index: &Index<'_>) -> Option<usize> {
+    let name = &index.manifest.checkpoint.as_ref()?.adapter;
+    let is_it = |adapter: &manifest::Adapter| adapter.name.value == name.value;
+    let place = index.manifest.adapters.iter().flatten().position(is_it);
+    Some(place.expect("the rule `unknown-adapter` found nothing"))
+}
+
+pub(super) fn scheduler(written: &manifest::Scheduler) -> Scheduler {
+    Scheduler { queue: named(written.queue.as_ref()) }
+}
+
+pub(super) fn notifications(written: &manifest::Notifications) -> Notifications {
+    Notifications {
+        adapter: named(written.adapter.as_ref()),
+        channel: written.channel.clone(),
+        target: written.target.clone(),
+        title: written.title.clone(),
+        include_context: written.include_context,
+        on: written.on.clone(),
+    }
+}
+
+fn named(name: Option<&Spanned<String>>) -> String {
+    name.expect("a key that has to be there has been demanded").value.clone()
+}
