@@ -166,7 +166,8 @@ async fn an_instance_is_asked_in_the_second_version_only() {
     let error =
         found(&Named::default(), &[("AWS_EC2_METADATA_DISABLED", "true")]).await.expect_err("nowhere");
     assert!(error.to_string().starts_with("there are no AWS credentials"), "{error}");
-    instance.stop().await;
+    drop(instance);
+    tokio::task::yield_now().await;
     let error = found(&Named::default(), &environment).await.expect_err("nobody");
     assert!(error.to_string().starts_with("there are no AWS credentials"), "{error}");
 }

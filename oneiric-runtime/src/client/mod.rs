@@ -22,7 +22,6 @@ mod request;
 mod response;
 mod retry;
 #[cfg(test)]
-#[allow(dead_code, reason = "the tests of each feature use another part of it")]
 pub(crate) mod stub;
 #[cfg(test)]
 mod tests;
