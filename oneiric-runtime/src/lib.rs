@@ -72,7 +72,7 @@ mod command;
 mod control;
 mod dag;
 mod delivery;
-#[cfg(any(feature = "aws", feature = "google"))]
+#[cfg(any(feature = "aws", feature = "google", feature = "secrets-file"))]
 mod disk;
 pub mod engine;
 mod failure;
@@ -83,6 +83,7 @@ pub mod google;
 mod http;
 mod json;
 mod open_files;
+mod orphans;
 mod program;
 mod registry;
 #[cfg(any(feature = "aws", feature = "google"))]

@@ -1,5 +1,6 @@
 //! The workflows of a program, each built when it is first needed.
 
+#[cfg(feature = "macros")]
 use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 
@@ -31,10 +32,7 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
     /// The type that stands for it.
-    #[cfg_attr(
-        not(feature = "macros"),
-        expect(dead_code, reason = "only macros make types that stand for workflows")
-    )]
+    #[cfg(feature = "macros")]
     pub(crate) id: TypeId,
     /// Makes its definition.
     pub(crate) define: fn() -> Definition,

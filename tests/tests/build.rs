@@ -22,7 +22,10 @@ fn every_sample_builds_and_runs() {
         let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
         let runs = table.iter().filter(|(sample, ..)| *sample == name).collect::<Vec<_>>();
         assert!(!runs.is_empty(), "nothing runs {}", path.display());
-        let place = Place::new(&Project::sample(name).program());
+        let project = Project::sample(name);
+        let output = project.build().success();
+        assert!(!output.stderr.contains("warning:"), "nobody is told of what is ours to mend: {output}");
+        let place = Place::new(&Program::at(project.out().to_owned()));
         let plan = place.run(["workflow", "plan", "--json"]).success().json();
         let workflows = plan["workflows"].as_object().expect("workflows").keys().collect::<Vec<_>>();
         assert_eq!(workflows, runs.iter().map(|(_, workflow, _)| workflow).collect::<Vec<_>>(), "of {name}");

@@ -116,9 +116,10 @@ pub fn region(setting: Option<String>) -> Result<String, Error> {
     })
 }
 
-/// The domain of AWS's services in a region.
-pub(crate) fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+/// Where a service is in a region.
+pub fn endpoint(service: &str, region: &str) -> String {
+    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{service}.{region}.{domain}")
 }
 
 /// The code with which a service that speaks JSON says what went wrong, without the namespace that may be before it.

@@ -166,8 +166,7 @@ async fn an_instance_is_asked_in_the_second_version_only() {
     let error =
         found(&Named::default(), &[("AWS_EC2_METADATA_DISABLED", "true")]).await.expect_err("nowhere");
     assert!(error.to_string().starts_with("there are no AWS credentials"), "{error}");
-    drop(instance);
-    tokio::task::yield_now().await;
+    instance.stop().await;
     let error = found(&Named::default(), &environment).await.expect_err("nobody");
     assert!(error.to_string().starts_with("there are no AWS credentials"), "{error}");
 }

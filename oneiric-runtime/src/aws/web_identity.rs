@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::{Keys, domain, until};
+use super::{Keys, until};
 use crate::adapters::{Error, Kind};
 use crate::client::{Client, Request, StatusCode, Url};
 use crate::disk;
@@ -28,7 +28,7 @@ impl WebIdentity {
         region: &str,
         endpoint: Option<String>,
     ) -> Result<Self, Error> {
-        let endpoint = endpoint.unwrap_or_else(|| format!("https://sts.{region}.{}", domain(region)));
+        let endpoint = endpoint.unwrap_or_else(|| super::endpoint("sts", region));
         let endpoint =
             Url::parse(&endpoint).map_err(|_| Error::new(Kind::Settings, "the endpoint of STS is no URL"))?;
         let session = session.unwrap_or_else(|| "oneiric".to_owned());

@@ -22,6 +22,7 @@ mod request;
 mod response;
 mod retry;
 #[cfg(test)]
+#[allow(dead_code, reason = "the tests of each feature use another part of it")]
 pub(crate) mod stub;
 #[cfg(test)]
 mod tests;

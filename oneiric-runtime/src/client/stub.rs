@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use reqwest::{Method, Url};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 /// A server that runs until it is dropped.
@@ -77,9 +77,11 @@ impl Stub {
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let (seen, respond) = (asked.clone(), Arc::new(respond));
         let task = tokio::spawn(async move {
+            // Dropped with this task, and the connections with it.
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (tls, seen, respond) = (tls.clone(), seen.clone(), respond.clone());
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     let Some(tls) = tls else { return converse(stream, &seen, &*respond).await };
                     // A client that does not trust this server leaves here.
                     if let Ok(stream) = tls.accept(stream).await {
@@ -99,6 +101,13 @@ impl Stub {
     /// Its address, as `host:port`.
     pub(crate) fn host(&self) -> String {
         self.address.to_string()
+    }
+
+    /// Ends it, so that nobody is there any more.
+    pub(crate) async fn stop(mut self) {
+        self.task.abort();
+        // It ends because it is told to.
+        let _ = (&mut self.task).await;
     }
 
     /// All that it was asked so far.

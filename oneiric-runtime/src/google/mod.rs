@@ -159,35 +159,35 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// What a service of Google's says about what went wrong.
+#[derive(Deserialize)]
+struct Said {
+    /// One of the codes of `google.rpc.Code`.
+    status: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// The code with which a service says what went wrong, such as `NOT_FOUND`; `None` for success, and for whoever is no
+/// service of Google's.
+pub fn status(response: &Response) -> Option<String> {
+    said(response).map(|said| said.status)
+}
+
 /// The answer itself if it says that the service did what was asked.
 ///
 /// # Errors
 ///
 /// What the service says went wrong: its code, and where something is not allowed also what.
 pub fn check(response: Response) -> Result<Response, Error> {
-    #[derive(Deserialize)]
-    struct Answer {
-        error: Said,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Said {
-        status: String,
-        message: String,
-    }
-
-    let said = if response.status().is_success() {
-        Said::default()
-    } else {
-        response.json().map_or_else(|_| Said::default(), |answer: Answer| answer.error)
-    };
+    let said = said(&response);
     response.ok().map_err(|error| {
         let error = Error::from(error);
-        let detail = match said.status.as_str() {
-            "" => return error,
+        let detail = match said {
+            None => return error,
             // It names a permission and a resource; other messages may quote what was sent.
-            "PERMISSION_DENIED" => format!("{}: {}", said.status, said.message),
-            status => status.to_owned(),
+            Some(Said { status, message }) if status == "PERMISSION_DENIED" => format!("{status}: {message}"),
+            Some(Said { status, .. }) => status,
         };
         let named = Error::new(error.kind(), format!("{error} ({detail})"));
         match error.wait() {
@@ -195,6 +195,18 @@ pub fn check(response: Response) -> Result<Response, Error> {
             None => named,
         }
     })
+}
+
+fn said(response: &Response) -> Option<Said> {
+    #[derive(Deserialize)]
+    struct Answer {
+        error: Said,
+    }
+
+    if response.status().is_success() {
+        return None;
+    }
+    response.json::<Answer>().ok().map(|answer| answer.error)
 }
 
 /// Whether a URL is one of this machine's own.

@@ -192,8 +192,7 @@ async fn who_is_not_the_metadata_server_is_not_believed() {
     let error = of_metadata(&client(), &other.host()).access_token().await.expect_err("another server");
     assert_eq!(error.kind(), Kind::Unavailable);
     let nobody = other.host();
-    drop(other);
-    tokio::task::yield_now().await;
+    other.stop().await;
     let error = of_metadata(&client(), &nobody).access_token().await.expect_err("nobody");
     assert!(error.to_string().starts_with("there are no Google credentials"), "{error}");
 }

@@ -1,7 +1,8 @@
 //! A node that is a program: JSON in on standard input, JSON out on standard output, without a shell.
 //!
 //! Each attempt is a process group of its own that ends with it: when the program ends, when the attempt is dropped
-//! because it timed out or was cancelled, and when this process dies. There is no grace for a dropped attempt, because
+//! because it timed out or was cancelled, and when this process dies, although what the program has started itself may then
+//! live until the next start (`orphans`). There is no grace for a dropped attempt, because
 //! the next one may begin at once and two of them must never overlap. Retries and timeouts are left to the scheduler.
 
 use std::io::{self, ErrorKind};
@@ -15,7 +16,7 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::{Ctx, Error};
 use crate::json::Json;
-use crate::open_files;
+use crate::{open_files, orphans};
 
 /// The most that a program may print. An output is kept in the store and in memory and handed to every dependant, so
 /// larger results belong in a file or an object store, with their name as the output.
@@ -95,6 +96,7 @@ fn command(argv: &[String], ctx: &Ctx) -> Command {
         .env("ONEIRIC_NODE", ctx.node())
         .env("ONEIRIC_ATTEMPT", ctx.attempt().to_string())
         .env("ONEIRIC_IDEMPOTENCY_KEY", ctx.idempotency_key())
+        .env(orphans::VARIABLE, orphans::mark())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

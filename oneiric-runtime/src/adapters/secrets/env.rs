@@ -64,6 +64,7 @@ impl SecretSource for Env {
 
 #[cfg(test)]
 mod tests {
+    use super::super::conformance;
     use super::*;
 
     #[test]
@@ -74,8 +75,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_set_is_a_miss() {
-        let read = Env::default().read("there is none of this name", None).await;
-        assert!(read.is_ok_and(|found| found.is_none()));
+    async fn it_is_a_source_of_secrets() {
+        // A variable that cargo sets for every test.
+        let settings = serde_json::json!({ "prefix": "CARGO_" });
+        let source: Env = conformance::open(settings).await.expect("settings");
+        conformance::holds(&source, "manifest-dir", env!("CARGO_MANIFEST_DIR")).await;
     }
 }

@@ -3,12 +3,13 @@
 //! What is in the database is left to `schema`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::fault;
 use crate::checkpoint::{Error, Kind};
+use crate::orphans;
 
 /// The names of the files, for `ONEIRIC_STATE_DIR`.
 const DATABASE: &str = "oneiric.db";
@@ -34,7 +35,7 @@ impl Place {
             .create(dir)
             .map_err(|error| fault::system(&error, "make the state directory", dir))?;
         refuse_network(dir)?;
-        let lock = lock(&dir.join(LOCK))?;
+        let (lock, before) = lock(&dir.join(LOCK))?;
 
         let database = dir.join(DATABASE);
         if database.is_dir() {
@@ -56,6 +57,9 @@ impl Place {
             }
         }
         let was_left_unclean = write_ahead_log_of(&database).metadata().is_ok_and(|log| log.len() > 0);
+        if was_left_unclean {
+            orphans::end(&before);
+        }
         Ok(Self { database, was_left_unclean, _lock: lock })
     }
 }
@@ -76,20 +80,24 @@ fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
+/// The lock, and the mark of the process that had it before.
+fn lock(path: &Path) -> Result<(File, String), Error> {
     let mut file = private_file(path).map_err(|error| fault::system(&error, "make", path))?;
+    // The mark is for whoever comes next, and for the message of a process that is refused; the lock does not depend on it.
+    let mut mark = String::new();
     match file.try_lock() {
         Ok(()) => {
-            // The number is for the message of the process that is refused; the lock does not depend on it.
-            file.set_len(0)
-                .and_then(|()| writeln!(file, "{}", std::process::id()))
+            // What is no text is no mark either.
+            let _ = file.read_to_string(&mut mark);
+            file.rewind()
+                .and_then(|()| file.set_len(0))
+                .and_then(|()| writeln!(file, "{}", orphans::mark()))
                 .map_err(|error| fault::system(&error, "write to", path))?;
-            Ok(file)
+            Ok((file, mark.trim().to_owned()))
         }
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let holder = match file.read_to_string(&mut holder) {
-                Ok(_) if !holder.trim().is_empty() => format!("process {}", holder.trim()),
+            let holder = match file.read_to_string(&mut mark) {
+                Ok(1..) => format!("process {}", orphans::process_of(mark.trim())),
                 _ => "another process".to_owned(),
             };
             let message = format!(
