@@ -8,11 +8,12 @@ use tokio::sync::{mpsc, watch};
 use super::{Active, Engine, Progress};
 use crate::checkpoint::{self, Created, NewRun, Record, Run};
 use crate::clock::Timestamp;
+use crate::http::submission;
 use crate::json::Json;
 use crate::registry::Entry;
 use crate::run::execute::{Command, Execution};
 use crate::run::{Outline, Report, State, Status};
-use crate::task::RunNames;
+use crate::task::{RUN, RunNames};
 
 /// A run to be started.
 #[derive(Clone, Debug)]
@@ -144,7 +145,6 @@ impl Engine {
         };
         match self.0.store.create(new).await {
             Ok(Created::New(key)) => {
-                tracing::info!(workflow = start.workflow, run_id, "run-started");
                 let run = Run {
                     key,
                     run_id: run_id.clone(),
@@ -159,6 +159,7 @@ impl Engine {
                 let state = State::new(entry.workflow().nodes.len(), created_at);
                 let handle = Handle { run_id, is_new: true, progress: progress.subscribe() };
                 let execution = self.execution(&run, entry, state, commands);
+                RUN.sync_scope(Arc::clone(&execution.names), || tracing::info!("run-started"));
                 // A receiver is in the table of active runs, so somebody hears it.
                 let _ = progress.send(Progress::Running);
                 self.launch(run, execution, progress);
@@ -273,6 +274,7 @@ impl Engine {
             names: Arc::new(RunNames {
                 run_id: run.run_id.clone(),
                 workflow: workflow.name,
+                trace: submission::trace(&run.labels),
                 adapters: Arc::clone(self.0.registry.adapters()),
             }),
             input: run.input.clone(),

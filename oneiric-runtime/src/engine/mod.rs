@@ -19,6 +19,7 @@ use crate::json::Json;
 use crate::registry::Registry;
 use crate::run::Report;
 use crate::run::execute::{Command, Execution, Outcome};
+use crate::task::RUN;
 
 pub(crate) use admit::new_run_id;
 pub use admit::{Handle, Start, StartError};
@@ -194,7 +195,8 @@ impl Engine {
     fn launch(&self, run: Run, execution: Execution, progress: watch::Sender<Progress>) {
         let engine = self.clone();
         self.0.under_way.send_modify(|runs| *runs += 1);
-        tokio::spawn(async move {
+        let names = Arc::clone(&execution.names);
+        tokio::spawn(RUN.scope(names, async move {
             let workflow = Arc::clone(&execution.workflow);
             let ended = match execution.drive().await {
                 Outcome::Ended(state) => {
@@ -221,6 +223,6 @@ impl Engine {
             // Whoever waited may have gone.
             let _ = progress.send(ended);
             engine.0.under_way.send_modify(|runs| *runs -= 1);
-        });
+        }));
     }
 }

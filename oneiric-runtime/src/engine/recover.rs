@@ -10,6 +10,7 @@ use crate::checkpoint::{self, Record, Run, Urgency};
 use crate::clock::Timestamp;
 use crate::run::execute::Command;
 use crate::run::{Entry, Event, Outline, State, Status};
+use crate::task::RUN;
 
 impl Engine {
     /// Takes up every run that was under way, each as soon as it is read, and says how many there were. Runs that
@@ -69,10 +70,10 @@ impl Engine {
         let run = &record.run;
         match self.state_of(&record).await? {
             Ok(state) => {
-                tracing::info!(workflow = run.workflow, run_id = run.run_id, "run-resumed");
                 // `state_of` found it.
                 let Some(entry) = self.registry().get(&run.workflow) else { return Ok(()) };
                 let execution = self.execution(run, entry, state, commands);
+                RUN.sync_scope(Arc::clone(&execution.names), || tracing::info!("run-resumed"));
                 let _ = progress.send(Progress::Running);
                 self.launch(record.run, execution, progress);
             }

@@ -36,6 +36,7 @@ use self::lifecycle::Lifecycle;
 use self::route::Route;
 use crate::control;
 use crate::delivery::cloud_tasks;
+use crate::telemetry::Trace;
 
 pub(crate) use self::submission::check_run_id;
 
@@ -170,11 +171,11 @@ impl Server {
         // In a task of its own, because hyper drops this future when the client goes away, and a run that is being
         // started must not be left half started.
         let lifecycle = self.0.lifecycle.clone();
-        let delivery = cloud_tasks::read(&head.headers);
+        let (delivery, trace) = (cloud_tasks::read(&head.headers), Trace::of_headers(&head.headers));
         let work = tokio::spawn(async move {
             match route {
                 Route::Control => control::answer(&lifecycle, &body).await,
-                _ => tasks::answer(&lifecycle, delivery, &body).await,
+                _ => tasks::answer(&lifecycle, delivery, trace, &body).await,
             }
         });
         work.await.unwrap_or_else(|_| Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "internal"))

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use crate::delivery::Delivery;
 use crate::engine::Start;
 use crate::json::Json;
+use crate::telemetry::Trace;
 
 /// The longest run id. Ids are made into names of nodes' idempotency keys, which other services bound at 255 bytes.
 const MAX_RUN_ID: usize = 200;
@@ -29,11 +30,14 @@ pub(crate) struct Refused {
 pub(crate) struct Labels {
     pub(crate) metadata: Json,
     pub(crate) workflow_provider: Option<String>,
+    /// Not told again, but logged: the trace of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
 impl Default for Labels {
     fn default() -> Self {
-        Self { metadata: Json::trusted("{}"), workflow_provider: None }
+        Self { metadata: Json::trusted("{}"), workflow_provider: None, trace: None }
     }
 }
 
@@ -44,6 +48,23 @@ impl Refused {
 
     const fn because(code: &'static str, detail: &'static str) -> Self {
         Self { code, detail: Some(detail) }
+    }
+}
+
+/// The trace of the request that these labels came with.
+pub(crate) fn trace(labels: &Json) -> Option<Trace> {
+    // Most have none, and need not be read to know it.
+    let labels = labels.text().contains("\"trace\"").then(|| labels.parse::<Labels>().ok())??;
+    Trace::parse(&labels.trace?)
+}
+
+/// The same, for a request that belongs to this trace.
+pub(crate) fn in_trace(start: Start, trace: Option<Trace>) -> Start {
+    let Some(trace) = trace else { return start };
+    let labels = start.labels.parse::<Labels>().unwrap_or_default();
+    match Json::of(&Labels { trace: Some(trace.to_string()), ..labels }) {
+        Ok(labels) => Start { labels, ..start },
+        Err(_) => start,
     }
 }
 
@@ -109,7 +130,7 @@ pub(crate) fn read_plain(body: &[u8]) -> Result<Start, Refused> {
     if let Some(run_id) = &run_id {
         check_run_id(run_id).map_err(|detail| Refused::because("run-id-invalid", detail))?;
     }
-    let labels = Labels { metadata, workflow_provider: provider };
+    let labels = Labels { metadata, workflow_provider: provider, trace: None };
     let labels = Json::of(&labels).map_err(|_| Refused::new("invalid-json"))?;
     Ok(Start { workflow, run_id, input: context, labels })
 }
@@ -158,6 +179,17 @@ mod tests {
         assert_eq!(start.run_id.as_deref(), Some("r-1"));
         assert_eq!(start.input.text(), r#"{"b":1.0,"a":[ ]}"#);
         assert_eq!(start.labels.text(), r#"{"metadata":{"x":1},"workflow_provider":"p"}"#);
+    }
+
+    #[test]
+    fn a_run_keeps_the_trace_of_its_request() {
+        let trace = Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let start = || read_plain(br#"{"workflow":"w","metadata":{"trace":"x"}}"#).unwrap();
+        let traced = in_trace(start(), trace);
+        assert_eq!(super::trace(&traced.labels), trace);
+        assert_eq!(traced.labels.parse::<Labels>().unwrap().metadata.text(), r#"{"trace":"x"}"#);
+        assert_eq!(super::trace(&in_trace(start(), None).labels), None);
+        assert_eq!(super::trace(&Json::null()), None);
     }
 
     #[test]

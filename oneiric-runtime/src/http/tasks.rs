@@ -17,6 +17,7 @@ use crate::engine::{Start, StartError};
 use crate::json::Json;
 use crate::run::results::Results;
 use crate::run::{Report, Status};
+use crate::telemetry::Trace;
 
 /// Seconds after which a caller should come back while the program starts, stops, or has its hands full.
 const SOON: u32 = 1;
@@ -24,14 +25,19 @@ const SOON: u32 = 1;
 /// Seconds after which a run that waits for an operator is worth asking for again.
 const AFTER_AN_OPERATOR: u32 = 60;
 
-/// Answers a request with this body, which a queue may have brought.
-pub(crate) async fn answer(lifecycle: &Lifecycle, delivery: Option<Delivery>, body: &[u8]) -> Answer {
+/// Answers a request with this body, which a queue may have brought, and which may belong to a trace.
+pub(crate) async fn answer(
+    lifecycle: &Lifecycle,
+    delivery: Option<Delivery>,
+    trace: Option<Trace>,
+    body: &[u8],
+) -> Answer {
     match submission::read(body) {
         Err(Refused { code, detail: None }) => Answer::error(StatusCode::BAD_REQUEST, code),
         Err(Refused { code, detail: Some(detail) }) => {
             Answer::explained(StatusCode::BAD_REQUEST, code, detail)
         }
-        Ok((start, inside)) => run(lifecycle, start, inside.or(delivery)).await,
+        Ok((start, inside)) => run(lifecycle, submission::in_trace(start, trace), inside.or(delivery)).await,
     }
 }
 

@@ -9,6 +9,7 @@ use super::Error;
 use crate::adapters::{Adapter, Adapters};
 use crate::run::Part;
 use crate::secret::Secret;
+use crate::telemetry::Trace;
 
 /// The first parameter of a task that wants to know which run and attempt it serves.
 #[derive(Clone, Debug)]
@@ -27,12 +28,16 @@ pub struct Ctx {
 pub(crate) struct RunNames {
     pub(crate) run_id: String,
     pub(crate) workflow: &'static str,
+    /// That of the request that started it.
+    pub(crate) trace: Option<Trace>,
     pub(crate) adapters: Arc<Adapters>,
 }
 
 tokio::task_local! {
     /// The attempt that is being polled, for what it logs.
     pub(crate) static NODE: Ctx;
+    /// The run that is being driven, for what is logged of it.
+    pub(crate) static RUN: Arc<RunNames>;
 }
 
 impl Ctx {

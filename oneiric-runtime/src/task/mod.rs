@@ -7,7 +7,7 @@ pub(crate) mod exec;
 mod retry;
 
 pub use context::Ctx;
-pub(crate) use context::{NODE, RunNames};
+pub(crate) use context::{NODE, RUN, RunNames};
 pub use definition::{Attempt, Definition, TakesInput, Undoes, Visitor};
 pub use error::{Error, Kind};
 pub use retry::Retry;

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
+use super::trace::Trace;
 use crate::clock::Timestamp;
 
 /// The fields that say where an event belongs; they stand after the event's own.
@@ -15,6 +16,7 @@ pub(super) struct Line<'a> {
     pub(super) fields: &'a Fields,
     pub(super) metadata: &'a Metadata<'static>,
     pub(super) at: Timestamp,
+    pub(super) trace: Option<Trace>,
 }
 
 /// Fields of an event or a span.
@@ -60,10 +62,12 @@ impl Fields {
         }
     }
 
-    /// Takes the names of a node where none are given.
-    pub(super) fn inherit_node(&mut self, run_id: &str, workflow: &str, node: &str) {
-        for (own, name) in self.context.iter_mut().zip([workflow, run_id, node]) {
-            own.get_or_insert_with(|| quoted(name));
+    /// Takes the names of a run, and of a node of it, where none are given.
+    pub(super) fn inherit_names(&mut self, [run_id, workflow]: [&str; 2], node: Option<&str>) {
+        for (own, name) in self.context.iter_mut().zip([Some(workflow), Some(run_id), node]) {
+            if own.is_none() {
+                *own = name.map(quoted);
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 mod json;
 mod line;
 mod text;
+mod trace;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -21,12 +22,16 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use self::line::{Fields, Line};
+pub(crate) use self::trace::Trace;
 use crate::clock::Timestamp;
 use crate::program::Program;
-use crate::task::NODE;
+use crate::task::{NODE, RUN};
 
 /// The variable that says how much is logged.
 const VARIABLE: &str = "ONEIRIC_LOG";
+
+/// The variable that names the project of Google Cloud that logs go to. Traces are named with it there.
+const PROJECT: &str = "GOOGLE_CLOUD_PROJECT";
 
 /// Where logs go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,7 +79,8 @@ pub(crate) fn init(program: Arc<Program>, stream: Stream, level: LevelFilter) {
     };
     let plain = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let form = if is_terminal { Form::Text { in_colour: !plain() } } else { Form::Json };
-    let log = Log { program, form, level, sink: move |line: &[u8]| stream.write(line) };
+    let project = std::env::var(PROJECT).ok().filter(|project| !project.is_empty());
+    let log = Log { program, project, form, level, sink: move |line: &[u8]| stream.write(line) };
     // An error means that there is a subscriber already, which is then what somebody wanted.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(log));
 }
@@ -93,6 +99,7 @@ impl Stream {
 struct Log<W> {
     /// Asked for its name with the first line, because to know it the plan must be read.
     program: Arc<Program>,
+    project: Option<String>,
     form: Form,
     level: LevelFilter,
     sink: W,
@@ -108,7 +115,7 @@ impl<W: Fn(&[u8])> Log<W> {
             let Ok(mut buffer) = buffer.try_borrow_mut() else { return };
             buffer.clear();
             match self.form {
-                Form::Json => json::write(&mut buffer, line, self.program.name()),
+                Form::Json => json::write(&mut buffer, line, self.program.name(), self.project.as_deref()),
                 Form::Text { in_colour } => text::write(&mut buffer, line, in_colour),
             }
             (self.sink)(buffer.as_bytes());
@@ -158,8 +165,16 @@ where
                 fields.inherit(outer);
             }
         }
-        let _ = NODE.try_with(|node| fields.inherit_node(&node.run.run_id, node.run.workflow, node.node));
-        self.write(&Line { fields: &fields, metadata: event.metadata(), at: Timestamp::now() });
+        let mut trace = None;
+        let _ = NODE.try_with(|node| {
+            fields.inherit_names([&node.run.run_id, node.run.workflow], Some(node.node));
+            trace = node.run.trace;
+        });
+        let _ = RUN.try_with(|run| {
+            fields.inherit_names([&run.run_id, run.workflow], None);
+            trace = run.trace;
+        });
+        self.write(&Line { fields: &fields, metadata: event.metadata(), at: Timestamp::now(), trace });
     }
 }
 
@@ -184,7 +199,7 @@ mod tests {
             move |line: &[u8]| lines.lock().unwrap().push(String::from_utf8(line.to_vec()).unwrap())
         };
         let program = Arc::new(Program::new(r#"{"name":"shop"}"#));
-        let log = Log { program, form, level, sink };
+        let log = Log { program, project: Some("demo".to_owned()), form, level, sink };
         tracing::subscriber::with_default(Registry::default().with(log), work);
         let lines = lines.lock().unwrap();
         lines.clone()
@@ -208,7 +223,7 @@ mod tests {
         let (head, tail) = line.split_once(r#""timestamp":""#).unwrap();
         assert_eq!(
             head,
-            r#"{"delay_ms":5,"event":"node-retrying","workflow":"w","run_id":"r","node":"a","logger":"oneiric::telemetry::tests","level":"warning","severity":"WARNING","#
+            r#"{"delay_ms":5,"event":"node-retrying","message":"node-retrying","workflow":"w","run_id":"r","node":"a","logger":"oneiric::telemetry::tests","level":"warning","severity":"WARNING","#
         );
         assert_eq!(&tail[27..], "\",\"service.name\":\"shop\"}\n");
         assert_eq!(&tail[26..27], "Z");
@@ -253,7 +268,12 @@ mod tests {
     fn what_a_task_logs_says_whose_it_is() {
         let ctx = Ctx {
             over: None,
-            run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w", adapters: Arc::default() }),
+            run: Arc::new(RunNames {
+                run_id: "r1".to_owned(),
+                workflow: "w",
+                trace: Trace::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+                adapters: Arc::default(),
+            }),
             node: "n",
             part: crate::run::Part::Node,
             attempt: 1,
@@ -264,6 +284,12 @@ mod tests {
             (&lines[0]["workflow"], &lines[0]["run_id"], &lines[0]["node"]),
             (&"w".into(), &"r1".into(), &"n".into())
         );
+        assert_eq!(
+            lines[0]["logging.googleapis.com/trace"],
+            "projects/demo/traces/4bf92f3577b34da6a3ce929d0e0e4736"
+        );
+        assert_eq!(lines[0]["logging.googleapis.com/spanId"], "00f067aa0ba902b7");
+        assert_eq!(lines[0]["logging.googleapis.com/trace_sampled"], true);
     }
 
     #[test]
@@ -277,6 +303,18 @@ mod tests {
             ),
             "{lines:?}"
         );
+    }
+
+    #[test]
+    fn the_message_says_why() {
+        let lines = json(|| {
+            tracing::warn!(error = "no \"such\" order", "node-failed");
+            tracing::info!(line = "half way", "node-stderr");
+            tracing::info!(error = 7, "odd");
+        });
+        assert_eq!(lines[0]["message"], "node-failed: no \"such\" order");
+        assert_eq!(lines[1]["message"], "node-stderr: half way");
+        assert_eq!(lines[2]["message"], "odd");
     }
 
     #[test]

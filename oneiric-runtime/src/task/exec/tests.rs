@@ -14,7 +14,12 @@ async fn sh(script: &str, input: &str) -> Result<Json, Error> {
 async fn program(argv: &[&str], input: &str) -> Result<Json, Error> {
     let ctx = Ctx {
         over: None,
-        run: Arc::new(RunNames { run_id: "r1".to_owned(), workflow: "w", adapters: Arc::default() }),
+        run: Arc::new(RunNames {
+            run_id: "r1".to_owned(),
+            workflow: "w",
+            trace: None,
+            adapters: Arc::default(),
+        }),
         node: "n",
         part: crate::run::Part::Node,
         attempt: 2,
