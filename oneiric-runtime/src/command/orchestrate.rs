@@ -34,8 +34,8 @@ pub(super) const NAME: &str = "orchestrate";
 const DEFAULT_PORT: u16 = 8080;
 
 /// How long nodes get to end when the program stops, unless `ONEIRIC_SHUTDOWN_GRACE` says otherwise. Most platforms kill
-/// ten seconds after they asked.
-const DEFAULT_GRACE: Duration = Duration::from_secs(8);
+/// ten seconds after they asked, and adapters and clients get a second each to take their leave.
+const DEFAULT_GRACE: Duration = Duration::from_secs(7);
 
 pub(super) fn command() -> Command {
     Command::new(NAME)

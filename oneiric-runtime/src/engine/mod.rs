@@ -29,6 +29,10 @@ pub use control::ControlError;
 /// process, so a burst of runs must not multiply without bound.
 const SLOTS: usize = 512;
 
+/// How long all adapters together may take to close. What they have acknowledged is theirs to keep, and a platform that has
+/// asked a process to end does not wait much longer than nodes are given.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// A handle on all runs of this process. Clones are the same engine.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
@@ -49,6 +53,8 @@ struct Inner {
     /// How many runs are under way, for whoever waits for none.
     under_way: watch::Sender<usize>,
     draining: AtomicBool,
+    /// Whether somebody does not want to wait for anything any more.
+    abandoned: watch::Sender<bool>,
     broken: watch::Sender<Option<checkpoint::Error>>,
 }
 
@@ -90,6 +96,7 @@ impl Engine {
             dealt_with: Mutex::default(),
             under_way: watch::Sender::new(0),
             draining: AtomicBool::new(false),
+            abandoned: watch::Sender::new(false),
             broken: watch::Sender::new(None),
         }))
     }
@@ -143,16 +150,31 @@ impl Engine {
     pub async fn stop(&self, grace: Duration) -> Result<(), checkpoint::Error> {
         self.drain();
         if tokio::time::timeout(grace, self.idle()).await.is_err() {
-            self.abandon();
+            self.command_all(Command::Abandon);
             self.idle().await;
         }
-        self.0.registry.adapters().close().await;
+        self.close_adapters().await;
         self.0.store.close().await
     }
 
-    /// Stops what is under way without waiting for it; all of it is begun again at the next start.
+    /// Stops what is under way without waiting for it; all of it is begun again at the next start. A [`stop`](Self::stop)
+    /// that waits for adapters waits no more.
     pub fn abandon(&self) {
+        self.0.abandoned.send_replace(true);
         self.command_all(Command::Abandon);
+    }
+
+    async fn close_adapters(&self) {
+        let mut abandoned = self.0.abandoned.subscribe();
+        let in_time = tokio::select! {
+            biased;
+            // The sender is ours, so it is there as long as we are.
+            _ = abandoned.wait_for(|abandoned| *abandoned) => false,
+            closed = tokio::time::timeout(CLOSING, self.0.registry.adapters().close()) => closed.is_ok(),
+        };
+        if !in_time {
+            tracing::warn!("adapters-left-open");
+        }
     }
 
     async fn idle(&self) {
