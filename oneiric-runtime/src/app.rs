@@ -10,6 +10,7 @@ use crate::command;
 use crate::dag::Dag;
 #[cfg(feature = "macros")]
 use crate::flow::Flow;
+use crate::profile::Profile;
 use crate::program::{Program, UNNAMED};
 use crate::registry::{Known, Registry};
 use crate::stand_in::StandIns;
@@ -29,6 +30,8 @@ pub(crate) type Build = fn(&Dag);
 #[derive(Clone, Debug, Default)]
 pub struct App {
     pub(crate) plan: Option<&'static str>,
+    /// Where it runs, once that is known.
+    pub(crate) profile: Profile,
     pub(crate) adapters: Vec<Declared>,
     pub(crate) workflows: Vec<Listed>,
     pub(crate) stand_ins: StandIns,

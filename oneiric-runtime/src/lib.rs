@@ -80,10 +80,12 @@ mod failure;
 pub mod flow;
 #[cfg(feature = "google")]
 pub mod google;
+mod health;
 mod http;
 mod json;
 mod open_files;
 mod orphans;
+mod profile;
 mod program;
 mod registry;
 #[cfg(any(feature = "aws", feature = "google"))]

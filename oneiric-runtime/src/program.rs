@@ -37,6 +37,8 @@ struct Plan<'a> {
     name: String,
     #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
+    profile: Option<String>,
     #[serde(default, borrow)]
     adapters: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -87,6 +89,11 @@ impl Program {
         self.plan().description.as_deref()
     }
 
+    /// The profile that it was built for, if that is fixed.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.plan().profile.as_deref()
+    }
+
     /// The definition of a workflow, as `workflow plan --json` prints it.
     pub(crate) fn definition(&self, workflow: &str) -> Option<&'static RawValue> {
         let workflows = &self.plan().workflows.0;
@@ -122,7 +129,15 @@ impl Program {
 
     /// The workflows of `app`, each with its definition.
     pub(crate) fn registry(&self, app: App) -> Registry {
-        Registry::of(app, self.name(), self.adapters(), |name| {
+        let mut adapters = self.adapters();
+        if adapters.secrets.sources.is_empty() {
+            // The manifest does not say, so the profile does.
+            for kind in app.profile.defaults().secret_sources {
+                let of_kind = app.adapters.iter().filter(|adapter| adapter.id == *kind);
+                adapters.secrets.sources.extend(of_kind.map(|adapter| adapter.name.to_owned()));
+            }
+        }
+        Registry::of(app, self.name(), adapters, |name| {
             let text = self.definition(name)?;
             let digest: Digest<'_> = serde_json::from_str(text.get())
                 .unwrap_or_else(|error| panic!("the plan of `{name}` is not the compiler's: {error}"));

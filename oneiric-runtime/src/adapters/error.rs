@@ -51,6 +51,11 @@ impl Error {
         self
     }
 
+    /// The same in other words.
+    pub(crate) fn map_message(self, words: impl FnOnce(&str) -> String) -> Self {
+        Self { message: words(&self.message), ..self }
+    }
+
     /// What kind it is.
     pub fn kind(&self) -> Kind {
         self.kind

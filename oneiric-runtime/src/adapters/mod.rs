@@ -34,10 +34,9 @@ mod error;
 pub mod messaging;
 pub mod queue;
 pub mod secrets;
-#[allow(dead_code, reason = "commands that enqueue, notify and ask for health come next")]
+#[allow(dead_code, reason = "commands that enqueue and notify come next")]
 mod set;
 mod setup;
-#[allow(dead_code, reason = "commands that enqueue, notify and ask for health come next")]
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -47,7 +46,7 @@ use serde::de::DeserializeOwned;
 pub use error::{Error, Kind};
 pub(crate) use set::{Adapters, Plan};
 pub use setup::Setup;
-pub(crate) use slot::{Declared, Role, role};
+pub(crate) use slot::{Declared, Role, State, role};
 
 /// A connection to something outside of the program.
 ///

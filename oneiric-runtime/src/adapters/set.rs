@@ -2,20 +2,26 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
+use tokio::sync::watch;
 
 use super::messaging::Messaging;
 use super::queue::Queue;
-use super::slot::{Opened, Slot};
+use super::slot::{Opened, Slot, State};
 use super::{Adapter, Declared, Error, Kind, Role, Setup};
 use crate::failure::{Failure, nearest};
 use crate::program::UNNAMED;
 use crate::secret::Secret;
 use crate::secrets::{self, Secrets, Source, Status};
-use crate::settings::{Layers, Origin, Setting};
+use crate::settings::{Layers, Origin, Setting, Surroundings};
+
+/// How long a program that starts is not ready because of adapters and secrets that take their time.
+const WARM_UP: Duration = Duration::from_secs(10);
 
 /// The adapters of a program. Nothing is read or opened before somebody asks.
 #[derive(Debug)]
@@ -28,7 +34,13 @@ pub(crate) struct Adapters {
     #[cfg(feature = "client")]
     client: crate::client::Client,
     /// The names of those that are open, in the order in which they were opened.
-    opened: std::sync::Mutex<Vec<&'static str>>,
+    opened: Mutex<Vec<&'static str>>,
+    /// Those that another has replaced, and that somebody still used then.
+    replaced: Mutex<Vec<Opened>>,
+    /// Whether warming up is over.
+    is_warm: AtomicBool,
+    /// Told whenever an adapter is in another state, or all are warm.
+    changes: watch::Sender<()>,
 }
 
 /// What the manifest says of adapters and secrets.
@@ -48,7 +60,8 @@ impl Default for Adapters {
 impl Adapters {
     pub(crate) fn new(program: &str, declared: Vec<Declared>, plan: Plan) -> Self {
         let secrets = Secrets::new(plan.secrets);
-        let slots = declared.into_iter().map(Slot::new).collect();
+        let changes = watch::Sender::new(());
+        let slots = declared.into_iter().map(|declared| Slot::new(declared, changes.clone())).collect();
         Self {
             program: program.to_owned(),
             plan: plan.adapters,
@@ -57,7 +70,10 @@ impl Adapters {
             secrets,
             #[cfg(feature = "client")]
             client: crate::client::Client::default(),
-            opened: std::sync::Mutex::default(),
+            opened: Mutex::default(),
+            replaced: Mutex::default(),
+            is_warm: AtomicBool::new(false),
+            changes,
         }
     }
 
@@ -79,13 +95,28 @@ impl Adapters {
             return Ok(layers);
         }
         let names = self.slots.iter().map(|slot| slot.declared.name);
-        let layers = Layers::of_plan(names, &self.plan).with_surroundings()?;
+        let layers = Layers::of_plan(names, &self.plan).with_surroundings(Surroundings::get()?)?;
         Ok(self.layers.get_or_init(|| layers))
     }
 
     /// What there is, in the manifest's order.
     pub(crate) fn declared(&self) -> impl Iterator<Item = Declared> + '_ {
         self.slots.iter().map(|slot| slot.declared)
+    }
+
+    /// How each of them stands, in the manifest's order.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (Declared, State)> + '_ {
+        self.slots.iter().map(|slot| (slot.declared, slot.state()))
+    }
+
+    /// Whether all adapters were opened, or tried, or have had their time for it.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.is_warm.load(Ordering::Acquire) || self.slots.is_empty() && self.secrets.named().is_empty()
+    }
+
+    /// Tells of every change of what [`states`](Self::states) and [`is_warm`](Self::is_warm) say.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// The queue `name`.
@@ -130,16 +161,58 @@ impl Adapters {
                 tracing::error!(secret = name, error = %error, "secret-not-read");
             }
         });
-        futures_util::future::join(
+        let all = futures_util::future::join(
             futures_util::future::join_all(adapters),
             futures_util::future::join_all(secrets),
-        )
-        .await;
+        );
+        let mut all = std::pin::pin!(all);
+        let is_done = tokio::time::timeout(WARM_UP, &mut all).await.is_ok();
+        self.is_warm.store(true, Ordering::Release);
+        self.changes.send_replace(());
+        if !is_done {
+            all.await;
+        }
     }
 
-    /// Forgets these secrets, or all, so that their sources are asked again.
-    pub(crate) fn forget_secrets(&self, names: &[String]) -> usize {
-        self.secrets.forget(names)
+    /// Forgets these secrets, or all, so that their sources are asked again, and says how many there were; and lets go of
+    /// the adapters that were opened with them, which the next who needs them opens anew.
+    pub(crate) async fn forget_secrets(&self, names: &[String]) -> (usize, Vec<&'static str>) {
+        let forgotten = self.secrets.forget(names);
+        let Ok(layers) = self.layers() else { return (forgotten, Vec::new()) };
+        let is_meant = |reference: &str| {
+            let bare = reference.split('@').next().unwrap_or(reference);
+            names.is_empty() || names.iter().any(|name| name == reference || name == bare)
+        };
+        let mut renewed = Vec::new();
+        for slot in &self.slots {
+            let mut setting = layers.adapter(slot.declared.name);
+            let has_one = setting.texts_mut().iter().any(|(text, _)| reference(text).is_some_and(is_meant));
+            let Some(taken) = has_one.then(|| slot.take()).flatten() else { continue };
+            renewed.push(slot.declared.name);
+            self.order().retain(|name| *name != slot.declared.name);
+            lock(&self.replaced).push(taken);
+        }
+        self.close_replaced(false).await;
+        (forgotten, renewed)
+    }
+
+    /// For tests: how many adapters are kept that another has replaced.
+    #[cfg(test)]
+    pub(super) fn replaced(&self) -> usize {
+        lock(&self.replaced).len()
+    }
+
+    /// Closes adapters that another has replaced, if nobody uses them any more, or in any case.
+    async fn close_replaced(&self, in_any_case: bool) {
+        let replaced = std::mem::take(&mut *lock(&self.replaced));
+        let (kept, idle) = replaced.into_iter().partition(|opened| !in_any_case && opened.is_in_use());
+        lock(&self.replaced).extend::<Vec<_>>(kept);
+        let idle: Vec<Opened> = idle;
+        for opened in idle {
+            if let Err(error) = opened.close().await {
+                tracing::warn!(error = %error, "adapter-not-closed");
+            }
+        }
     }
 
     /// How each secret stands that was asked for.
@@ -147,25 +220,46 @@ impl Adapters {
         self.secrets.status()
     }
 
-    /// How an adapter is; `None` for one that nobody has opened yet.
-    pub(crate) async fn health(&self, name: &str) -> Option<Result<(), Error>> {
-        let opened = self.slot(name).ok()?.opened()?;
-        Some(opened.health().await)
+    /// The program's name.
+    pub(crate) fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// The secrets that the manifest's workflows name.
+    pub(crate) fn named_secrets(&self) -> &[String] {
+        self.secrets.named()
+    }
+
+    /// Who is asked for secrets, in this order.
+    pub(crate) fn secret_order(&self) -> Vec<String> {
+        let last = ["environment", "manifest"].map(str::to_owned);
+        self.secrets.sources().iter().cloned().chain(last).collect()
+    }
+
+    /// For how many milliseconds an answer of a source is kept.
+    pub(crate) fn secrets_kept_for(&self) -> u64 {
+        u64::try_from(self.secrets.ttl().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Asks the other side how an adapter is, which is opened if nobody has yet.
+    pub(crate) async fn health(&self, name: &str) -> Result<(), Error> {
+        self.open(name).await?.health().await
     }
 
     /// Closes what is open, the last one opened first.
     pub(crate) async fn close(&self) {
         let opened = std::mem::take(&mut *self.order());
         for name in opened.into_iter().rev() {
-            let Some(adapter) = self.slot(name).ok().and_then(Slot::opened) else { continue };
+            let Some(adapter) = self.slot(name).ok().and_then(Slot::take) else { continue };
             match adapter.close().await {
                 Ok(()) => tracing::info!(adapter = name, "adapter-closed"),
                 Err(error) => tracing::warn!(adapter = name, error = %error, "adapter-not-closed"),
             }
         }
+        self.close_replaced(true).await;
     }
 
-    async fn open(&self, name: &str) -> Result<&Opened, Error> {
+    async fn open(&self, name: &str) -> Result<Opened, Error> {
         let slot = self.slot(name)?;
         if let Some(opened) = slot.opened() {
             return Ok(opened);
@@ -189,8 +283,7 @@ impl Adapters {
     /// A setting with its secrets in the place of their references.
     async fn with_secrets(&self, name: &str, mut setting: Setting) -> Result<Setting, Error> {
         for (text, origin) in setting.texts_mut() {
-            let reference = text.strip_prefix("${secret:").and_then(|rest| rest.strip_suffix('}'));
-            let Some(reference) = reference.map(str::to_owned) else { continue };
+            let Some(reference) = reference(text).map(str::to_owned) else { continue };
             if self.secrets.sources().iter().any(|source| source == name) {
                 let message = format!("`{name}` is a source of secrets, so its own settings cannot name one");
                 return Err(Error::new(Kind::Settings, message));
@@ -229,7 +322,16 @@ impl Adapters {
         Error::new(Kind::Settings, format!("the adapter `{name}` is {id}, and not {wanted}"))
     }
 
-    fn order(&self) -> std::sync::MutexGuard<'_, Vec<&'static str>> {
-        self.opened.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn order(&self) -> MutexGuard<'_, Vec<&'static str>> {
+        lock(&self.opened)
     }
+}
+
+/// The secret that a text stands for, if it is a reference to one.
+fn reference(text: &str) -> Option<&str> {
+    text.strip_prefix("${secret:")?.strip_suffix('}')
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

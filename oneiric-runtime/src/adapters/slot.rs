@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
-use tokio::sync::OnceCell;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::messaging::Messaging;
 use super::queue::Queue;
@@ -98,12 +99,41 @@ fn read<A: Adapter>(setting: &Setting) -> Result<A::Settings, Error> {
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) declared: Declared,
-    opened: OnceCell<Opened>,
+    /// Held by whoever opens it.
+    opening: tokio::sync::Mutex<()>,
+    known: Mutex<Known>,
+    /// Told whenever it is in another state.
+    changes: watch::Sender<()>,
+}
+
+/// What came of an adapter so far.
+#[derive(Debug, Default)]
+struct Known {
+    state: State,
+    opened: Option<Opened>,
+}
+
+/// How an adapter stands.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub(crate) enum State {
+    /// Nobody has needed it yet.
+    #[default]
+    NotOpened,
+    /// It is being opened.
+    Opening,
+    /// It is open.
+    Ready,
+    /// It could not be opened; the next who needs it tries again.
+    Failed {
+        /// Why.
+        error: String,
+    },
 }
 
 impl Slot {
-    pub(crate) fn new(declared: Declared) -> Self {
-        Self { declared, opened: OnceCell::new() }
+    pub(crate) fn new(declared: Declared, changes: watch::Sender<()>) -> Self {
+        Self { declared, opening: tokio::sync::Mutex::default(), known: Mutex::default(), changes }
     }
 
     /// Whether the settings fit.
@@ -117,23 +147,80 @@ impl Slot {
         &self,
         setup: Setup<'_>,
         setting: impl Future<Output = Result<Setting, Error>>,
-    ) -> Result<&Opened, Error> {
+    ) -> Result<Opened, Error> {
+        let _opening = self.opening.lock().await;
+        if let Some(opened) = self.opened() {
+            return Ok(opened);
+        }
+        self.enter(State::Opening, None);
+        let given_up = GivenUp(self);
+        let result = self.try_open(setup, setting).await;
+        std::mem::forget(given_up);
+        match &result {
+            Ok(opened) => self.enter(State::Ready, Some(opened.clone())),
+            Err(error) => self.enter(State::Failed { error: error.to_string() }, None),
+        }
+        result
+    }
+
+    async fn try_open(
+        &self,
+        setup: Setup<'_>,
+        setting: impl Future<Output = Result<Setting, Error>>,
+    ) -> Result<Opened, Error> {
         let Declared { name, id, open, .. } = self.declared;
-        let open = || async move {
-            let opened = open(&setting.await?, setup).await?;
-            tracing::info!(adapter = name, provider = id, "adapter-ready");
-            Ok(opened)
-        };
-        self.opened.get_or_try_init(open).await
+        let setting = setting.await?;
+        let opened = open(&setting, setup).await;
+        let opened = opened.map_err(|error| error.map_message(|message| setting.redact(message)))?;
+        tracing::info!(adapter = name, provider = id, "adapter-ready");
+        Ok(opened)
     }
 
     /// The adapter, if it is open.
-    pub(crate) fn opened(&self) -> Option<&Opened> {
-        self.opened.get()
+    pub(crate) fn opened(&self) -> Option<Opened> {
+        self.known().opened.clone()
+    }
+
+    /// How it stands.
+    pub(crate) fn state(&self) -> State {
+        self.known().state.clone()
+    }
+
+    /// Takes the adapter out, so that the next who needs it opens another.
+    pub(crate) fn take(&self) -> Option<Opened> {
+        let taken = self.known().opened.take();
+        if taken.is_some() {
+            self.enter(State::NotOpened, None);
+        }
+        taken
+    }
+
+    fn enter(&self, state: State, opened: Option<Opened>) {
+        *self.known() = Known { state, opened };
+        self.changes.send_replace(());
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes, when it is dropped, that whoever opened an adapter has stopped waiting for it.
+struct GivenUp<'a>(&'a Slot);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.enter(State::NotOpened, None);
     }
 }
 
 impl Opened {
+    /// Whether somebody holds the adapter beside this, and nobody can come to it any more but through them.
+    pub(crate) fn is_in_use(&self) -> bool {
+        let own = if matches!(self.role, Role::Typed) { 2 } else { 3 };
+        Arc::strong_count(&self.typed) > own
+    }
+
     pub(crate) async fn health(&self) -> Result<(), Error> {
         self.live.health().await
     }

@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, join_all};
 use serde::Deserialize;
 
 use super::messaging::{Messaging, Notification};
-use super::{Adapter, Adapters, Error, Kind, Plan, Setup};
+use super::{Adapter, Adapters, Error, Kind, Plan, Setup, State};
 use crate::app::App;
 use crate::engine::{Engine, Start};
 use crate::json::Json;
@@ -42,6 +42,10 @@ impl Adapter for Slow {
         OPENED.fetch_add(1, Ordering::Relaxed);
         if settings.channel == "nowhere" {
             return Err(Error::new(Kind::Unavailable, "there is no such channel"));
+        }
+        if settings.channel == "careless" {
+            let message = format!("{:?} is refused", settings.token.map(|token| token.expose().to_owned()));
+            return Err(Error::new(Kind::Denied, message));
         }
         Ok(Self { name: setup.name().to_owned(), channel: settings.channel, token: settings.token })
     }
@@ -113,6 +117,47 @@ async fn what_cannot_be_opened_is_tried_again_by_the_next() {
     assert!(OPENED.load(Ordering::Relaxed) >= before + 2);
     let error = adapters.get::<Slow>("b").await.err().unwrap();
     assert_eq!(error.to_string(), "there is no secret `NOWHERE_ELSE` in the environment");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adapter_that_forgets_itself_gives_no_secret_away() {
+    let adapters = adapters(&serde_json::json!({
+        "a": { "settings": { "channel": "careless", "token": "${secret:TOKEN}" } },
+    }));
+    let error = adapters.get::<Slow>("a").await.err().unwrap();
+    assert_eq!(error.to_string(), "Some(\"…\") is refused");
+    let (_, state) = adapters.states().next().unwrap();
+    assert_eq!(state, State::Failed { error: error.to_string() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_opened_with_a_forgotten_secret_is_opened_anew() {
+    let adapters = adapters(&serde_json::json!({
+        "a": { "settings": { "token": "${secret:TOKEN}" } },
+        "b": {},
+        "c": { "settings": { "token": "${secret:TOKEN@2}" } },
+    }));
+    adapters.warm_up().await;
+    assert!(adapters.is_warm());
+    let held = adapters.get::<Slow>("c").await.ok().unwrap();
+    assert_eq!(adapters.forget_secrets(&["OTHER".to_owned()]).await, (0, vec![]));
+    assert_eq!(adapters.forget_secrets(&["TOKEN".to_owned()]).await, (2, vec!["a", "c"]));
+    let states = adapters.states().map(|(_, state)| state).collect::<Vec<_>>();
+    assert_eq!(states, [State::NotOpened, State::Ready, State::NotOpened]);
+    assert_eq!(adapters.replaced(), 1, "`a` is closed, and `c` is still held");
+    drop(held);
+    assert_eq!(adapters.forget_secrets(&[]).await, (0, vec![]));
+    assert_eq!(adapters.replaced(), 0);
+    assert!(adapters.get::<Slow>("c").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_that_is_given_up_leaves_no_trace() {
+    let adapters = adapters(&serde_json::json!({}));
+    let opening = tokio::time::timeout(Duration::from_millis(1), adapters.get::<Slow>("a"));
+    assert!(opening.await.is_err());
+    assert_eq!(adapters.states().next().map(|(_, state)| state), Some(State::NotOpened));
+    assert!(adapters.get::<Slow>("a").await.is_ok());
 }
 
 #[test]

@@ -5,11 +5,13 @@
 //! when the command was used wrongly.
 
 mod duration;
+mod health;
 mod orchestrate;
 mod output;
-mod profile;
 mod runs;
+mod secrets;
 mod store;
+mod supervisor_info;
 mod table;
 mod verify;
 mod view;
@@ -26,7 +28,9 @@ use tracing::level_filters::LevelFilter;
 use self::output::Done;
 use crate::app::App;
 use crate::failure::Failure;
+use crate::profile::{Choice, Toggles};
 use crate::program::Program;
+use crate::settings::Surroundings;
 use crate::telemetry::{self, Stream};
 
 /// Does what the command line says.
@@ -36,18 +40,30 @@ pub(crate) fn main(program: Program, app: App) -> ExitCode {
         Ok(matches) => matches,
         Err(error) => return misused(&program, &arguments, &error),
     };
-    let context = Context { program: Arc::new(program), app };
     let wants_json = wants_json(&matches);
-    match dispatch(context, &matches) {
-        Ok(status) => status,
-        Err(failure) => output::fail(&failure, wants_json),
-    }
+    let done = Context::new(program, app, &matches).and_then(|context| dispatch(context, &matches));
+    done.unwrap_or_else(|failure| output::fail(&failure, wants_json))
 }
 
 /// What commands work on.
 struct Context {
     program: Arc<Program>,
     app: App,
+    /// The profile that it runs under.
+    profile: Choice,
+    /// What is switched on and off.
+    toggles: Toggles,
+}
+
+impl Context {
+    fn new(program: Program, mut app: App, matches: &ArgMatches) -> Result<Self, Failure> {
+        let surroundings = Surroundings::get()?;
+        let flag = matches.get_one::<String>("profile").map(String::as_str);
+        let profile = Choice::of(flag, surroundings, program.profile())?;
+        let toggles = Toggles::of(profile, surroundings)?;
+        app.profile = profile.profile;
+        Ok(Self { program: Arc::new(program), app, profile, toggles })
+    }
 }
 
 /// The command line. Commands of several are described only as far as they are called, since starting up should not
@@ -55,21 +71,23 @@ struct Context {
 fn root() -> Command {
     Command::new("oneiric")
         .disable_help_subcommand(true)
-        .arg(profile::argument())
+        .arg(profile_argument())
         .subcommand(orchestrate::command())
         .subcommand(workflow::command())
         .subcommand(runs::command())
+        .subcommand(health::command())
+        .subcommand(secrets::command())
+        .subcommand(supervisor_info::command())
         .subcommand(verify::command())
 }
 
 fn dispatch(context: Context, matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let profile = profile::of(matches)?;
     let Some((name, matches)) = matches.subcommand() else {
         let _ = described(&context.program).bin_name(program_name()).print_help();
         return Ok(ExitCode::SUCCESS);
     };
     if name == orchestrate::NAME {
-        return orchestrate::run(context, profile, matches);
+        return orchestrate::run(context, matches);
     }
     // What went well is in the result; only what did not is worth a line beside it.
     let level = telemetry::level(LevelFilter::WARN).map_err(Failure::usage)?;
@@ -78,9 +96,17 @@ fn dispatch(context: Context, matches: &ArgMatches) -> Result<ExitCode, Failure>
     let done: Done = match name {
         workflow::NAME => workflow::run(context, matches)?,
         runs::NAME => runs::run(context, matches)?,
+        health::NAME => health::run(context, matches)?,
+        secrets::NAME => secrets::run(matches)?,
+        supervisor_info::NAME => supervisor_info::run(&context)?,
         _ => verify::run(&context),
     };
     Ok(done.print(wants_json))
+}
+
+/// `--profile`, which is known before and after the subcommand.
+fn profile_argument() -> Arg {
+    Arg::new("profile").long("profile").global(true).value_name("PROFILE").help("default or serverless")
 }
 
 /// `--json`, for commands that have it.

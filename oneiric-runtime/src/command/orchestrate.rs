@@ -14,16 +14,17 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tracing::level_filters::LevelFilter;
 
-use super::profile::Profile;
 use super::{Context, duration, store};
 use crate::control;
 #[cfg(feature = "queue-pubsub")]
 use crate::delivery::pull::Pulling;
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::health::{self, Facts, Health, Process};
 use crate::http::Server;
 use crate::http::lifecycle::{Lifecycle, Stage};
 use crate::open_files;
+use crate::profile::Toggles;
 use crate::signals::Signals;
 use crate::state_dir;
 use crate::telemetry::{self, Stream};
@@ -58,13 +59,20 @@ pub(super) fn command() -> Command {
                 .conflicts_with_all(["http-port", "http-host"])
                 .help("Do not listen on a port"),
         )
+        .arg(
+            Arg::new("health-path")
+                .long("health-path")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Where it is written how the program is; runtime_health.json in the state directory if not given"),
+        )
         .arg(Arg::new("no-remote").long("no-remote").action(ArgAction::SetTrue).help(
             "Accepted for the sake of older command lines: everything is in the program, nothing is remote",
         ))
 }
 
-pub(super) fn run(context: Context, profile: Profile, matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let settings = Settings::read(profile, matches)?;
+pub(super) fn run(context: Context, matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let settings = Settings::read(&context.toggles, matches)?;
     let level = telemetry::level(LevelFilter::INFO).map_err(Failure::usage)?;
     telemetry::init(Arc::clone(&context.program), Stream::Stdout, level);
     open_files::raise();
@@ -85,21 +93,20 @@ pub(super) fn run(context: Context, profile: Profile, matches: &ArgMatches) -> R
 #[derive(Debug, PartialEq)]
 struct Settings {
     address: Option<SocketAddr>,
-    profile: Profile,
     state_dir: PathBuf,
+    health_path: PathBuf,
     grace: Duration,
 }
 
 impl Settings {
-    fn read(profile: Profile, matches: &ArgMatches) -> Result<Self, Failure> {
+    fn read(toggles: &Toggles, matches: &ArgMatches) -> Result<Self, Failure> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let port = variable("PORT");
-        let address = if matches.get_flag("no-http") {
+        let address = if matches.get_flag("no-http") || !toggles.http {
             None
         } else {
             let host = matches.get_one::<String>("http-host").map(String::as_str);
-            let is_hosted = port.is_some() || profile == Profile::Serverless;
-            let host = read_host(host, is_hosted)?;
+            let host = read_host(host, toggles.http_host)?;
             Some(SocketAddr::new(host, read_port(matches.get_one("http-port").copied(), port.as_deref())?))
         };
         let grace = match variable("ONEIRIC_SHUTDOWN_GRACE") {
@@ -107,7 +114,10 @@ impl Settings {
             Some(text) => duration::parse(&text)
                 .map_err(|error| Failure::usage(format!("ONEIRIC_SHUTDOWN_GRACE: {error}")))?,
         };
-        Ok(Self { address, profile, state_dir: state_dir::from_environment(), grace })
+        let state_dir = state_dir::from_environment();
+        let health_path = matches.get_one::<PathBuf>("health-path").cloned();
+        let health_path = health_path.unwrap_or_else(|| state_dir.join(health::FILE));
+        Ok(Self { address, state_dir, health_path, grace })
     }
 }
 
@@ -121,22 +131,23 @@ fn read_port(flag: Option<u16>, variable: Option<&str>) -> Result<u16, Failure> 
     }
 }
 
-/// Without authentication the port is for this machine alone, unless somebody put the program where its surroundings
-/// decide who may come.
-fn read_host(flag: Option<&str>, is_hosted: bool) -> Result<IpAddr, Failure> {
+/// The address that the flag names, or what the profile and the surroundings come to.
+fn read_host(flag: Option<&str>, otherwise: IpAddr) -> Result<IpAddr, Failure> {
     match flag {
         Some("localhost") => Ok(Ipv4Addr::LOCALHOST.into()),
         Some(text) => text
             .parse()
             .map_err(|_| Failure::usage(format!("--http-host is `{text}`, and should be an IP address"))),
-        None if is_hosted => Ok(Ipv4Addr::UNSPECIFIED.into()),
-        None => Ok(Ipv4Addr::LOCALHOST.into()),
+        None => Ok(otherwise),
     }
 }
 
 async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let lifecycle = Lifecycle::new();
+    let lifecycle = Lifecycle::of(Facts::new(context.profile, &context.toggles));
+    let supervised = context.toggles.supervisor;
+    #[cfg(feature = "queue-pubsub")]
+    let pulls = context.toggles.pull;
     let server = Server::new(lifecycle.clone());
     let mut doors = JoinSet::new();
     let port = match settings.address {
@@ -151,15 +162,18 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
 
     let Some(engine) = open(context, &settings, &mut signals).await? else { return Ok(()) };
     lifecycle.enter(Stage::Recovering(engine.clone()));
-    match control::listen(&settings.state_dir) {
-        Ok(socket) => drop(doors.spawn(server.clone().serve(socket))),
-        // The program does its work without; only the commands that would come through it cannot.
-        Err(error) => tracing::warn!(error = %error, "control-socket-failed"),
+    if supervised {
+        match control::listen(&settings.state_dir) {
+            Ok(socket) => drop(doors.spawn(server.clone().serve(socket))),
+            // The program does its work without; only the commands that would come through it cannot.
+            Err(error) => tracing::warn!(error = %error, "control-socket-failed"),
+        }
     }
     let adapters = Arc::clone(engine.registry().adapters());
     let warming_up = tokio::spawn(async move { adapters.warm_up().await });
     #[cfg(feature = "queue-pubsub")]
-    let pulling = (settings.profile != Profile::Serverless).then(|| Pulling::start(&engine));
+    let pulling = pulls.then(|| Pulling::start(&engine));
+    let health = tokio::spawn(health::keep_written(settings.health_path.clone(), lifecycle.clone()));
     let ended = work(&engine, &lifecycle, &settings, port, &mut signals).await;
     warming_up.abort();
     #[cfg(feature = "queue-pubsub")]
@@ -174,11 +188,25 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
     };
     server.close();
     doors.join_all().await;
-    control::forget(&settings.state_dir);
+    if supervised {
+        control::forget(&settings.state_dir);
+    }
+    health.abort();
+    let _ = health.await;
+    write_last_health(&settings, &lifecycle, &engine).await;
     if ended.is_ok() {
         tracing::info!("orchestrator-stopped");
     }
     ended
+}
+
+/// Writes how the program was when it ended.
+async fn write_last_health(settings: &Settings, lifecycle: &Lifecycle, engine: &Engine) {
+    let facts = lifecycle.facts();
+    let health = Health::of_running(facts, Process::this(facts, "stopped", None), engine, false).await;
+    if let Err(error) = health::write(&settings.health_path, &health) {
+        tracing::warn!(path = %settings.health_path.display(), error = %error, "health-not-written");
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -222,14 +250,17 @@ async fn work(
     let serve = async {
         let recovered = engine.recover().await?;
         lifecycle.enter(Stage::Ready(engine.clone()));
+        let facts = lifecycle.facts();
         let host = settings.address.map(|address| address.ip().to_string());
         tracing::info!(
-            profile = settings.profile.name(),
+            profile = facts.profile.name,
+            profile_from = facts.profile.from,
+            supervisor_enabled = facts.profile.supervisor_enabled,
             http_enabled = settings.address.is_some(),
             http_host = host,
             http_port = port,
-            remote_enabled = false,
-            watchers_enabled = false,
+            remote_enabled = facts.profile.remote_enabled,
+            watchers_enabled = facts.profile.watchers_enabled,
             recovered_runs = recovered,
             state_dir = %settings.state_dir.display(),
             "orchestrator-running"
@@ -261,11 +292,14 @@ async fn stop(engine: &Engine, grace: Duration, signals: &mut Signals) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Choice;
+    use crate::settings::Surroundings;
 
     fn settings(arguments: &[&str]) -> Result<Settings, String> {
         let matches = command().no_binary_name(true).try_get_matches_from(arguments);
         let matches = matches.map_err(|error| error.to_string())?;
-        Settings::read(Profile::Default, &matches).map_err(|failure| failure.message)
+        let toggles = Toggles::of(Choice::default(), &Surroundings::default()).unwrap();
+        Settings::read(&toggles, &matches).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -280,12 +314,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_hosted_program_listens_on_every_address() {
-        assert_eq!(read_host(None, false).unwrap().to_string(), "127.0.0.1");
-        assert_eq!(read_host(None, true).unwrap().to_string(), "0.0.0.0");
-        assert_eq!(read_host(Some("::1"), true).unwrap().to_string(), "::1");
-        assert_eq!(read_host(Some("localhost"), true).unwrap().to_string(), "127.0.0.1");
-        assert!(read_host(Some("example.org"), false).is_err());
+    fn addresses_are_read() {
+        let everywhere = IpAddr::from([0, 0, 0, 0]);
+        assert_eq!(read_host(None, everywhere).unwrap(), everywhere);
+        assert_eq!(read_host(Some("::1"), everywhere).unwrap().to_string(), "::1");
+        assert_eq!(read_host(Some("localhost"), everywhere).unwrap().to_string(), "127.0.0.1");
+        assert!(read_host(Some("example.org"), everywhere).is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::checkpoint::{self, Kind, Store};
 use crate::control::{self, Order, Place};
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::health;
 use crate::json::Json;
 use crate::signals::Signals;
 use crate::state_dir;
@@ -51,6 +52,28 @@ fn open_reader(_: &Path) -> Result<Arc<dyn Store>, checkpoint::Error> {
         Kind::Denied,
         "this program keeps its runs in memory, so only it can tell of them",
     ))
+}
+
+/// How the store is, for a process that does not have it.
+pub(super) fn state(state_dir: &Path) -> health::Store {
+    if !is_there(state_dir) {
+        return health::Store::is("absent");
+    }
+    match open_reader(state_dir) {
+        Ok(_) => health::Store::is("readable"),
+        Err(error) => health::Store::failed(&error.to_string()),
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn is_there(state_dir: &Path) -> bool {
+    checkpoint::Sqlite::is_in(state_dir)
+}
+
+/// What a process keeps in its memory is nowhere else.
+#[cfg(not(feature = "sqlite"))]
+fn is_there(_: &Path) -> bool {
+    false
 }
 
 /// An engine that answers for runs and can do nothing else.

@@ -9,15 +9,33 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::client::send;
+pub(crate) use self::client::{ask_health, send, send_if_running};
 pub(crate) use self::order::{Order, Place, perform, show};
 pub(crate) use self::socket::{check_peer, forget, listen};
 
 use hyper::StatusCode;
 
 use crate::failure::Failure;
+use crate::health::Health;
 use crate::http::answer::Answer;
 use crate::http::lifecycle::Lifecycle;
+use crate::http::route::PROBE;
+
+/// Says how the program is; `query` may ask for more than is known already.
+pub(crate) async fn answer_health(lifecycle: &Lifecycle, query: Option<&str>) -> Answer {
+    match lifecycle.engine().await {
+        Ok(engine) => {
+            let probes = query == Some(PROBE);
+            let health = Health::of_running(lifecycle.facts(), lifecycle.process(), &engine, probes).await;
+            Answer::json(StatusCode::OK, &health)
+        }
+        Err(_) => Answer::json(StatusCode::CONFLICT, &not_now()),
+    }
+}
+
+fn not_now() -> Failure {
+    Failure::new("draining", "the running process is starting or stopping; try again")
+}
 
 /// Carries out the order in `body` and answers it.
 pub(crate) async fn answer(lifecycle: &Lifecycle, body: &[u8]) -> Answer {
@@ -31,7 +49,7 @@ pub(crate) async fn answer(lifecycle: &Lifecycle, body: &[u8]) -> Answer {
     };
     let done = match lifecycle.engine().await {
         Ok(engine) => perform(&engine, order, Place::Server).await,
-        Err(_) => Err(Failure::new("draining", "the running process is starting or stopping; try again")),
+        Err(_) => Err(not_now()),
     };
     match done {
         Ok(document) => Answer::json(StatusCode::OK, &document),

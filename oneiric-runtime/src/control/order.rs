@@ -24,6 +24,8 @@ pub(crate) enum Order {
     Resume { run_id: String, accept_changes: bool },
     /// End a run.
     Cancel { run_id: String },
+    /// Forget what sources said of these secrets, or of all.
+    RotateSecrets { names: Vec<String> },
     /// Forget runs that ended before this moment, in microseconds.
     Prune { before: i64 },
 }
@@ -59,6 +61,11 @@ pub(crate) async fn perform(engine: &Engine, order: Order, place: Place) -> Resu
             Ok(report) => document(&report),
             Err(error) => Err(explain(engine, error).await),
         },
+        Order::RotateSecrets { names } => {
+            let (forgotten, adapters) = engine.registry().adapters().forget_secrets(&names).await;
+            tracing::info!(forgotten, adapters = adapters.len(), "secrets-rotated");
+            document(&json!({ "forgotten": forgotten, "adapters": adapters }))
+        }
         Order::Prune { before } => {
             let pruned = engine.prune(Timestamp(before)).await?;
             document(&json!({ "pruned": pruned }))

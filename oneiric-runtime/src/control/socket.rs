@@ -32,6 +32,11 @@ pub(crate) fn forget(state_dir: &Path) {
     let _ = fs::remove_file(state_dir.join(NAME));
 }
 
+/// Whether there is a socket. One that is may have been left by a process that was killed.
+pub(super) fn is_there(state_dir: &Path) -> bool {
+    state_dir.join(NAME).exists()
+}
+
 /// Speaks to whoever listens in `state_dir`.
 pub(super) fn connect(state_dir: &Path) -> io::Result<UnixStream> {
     let stream = at(state_dir, std::os::unix::net::UnixStream::connect)?;

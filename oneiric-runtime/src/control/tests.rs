@@ -92,8 +92,27 @@ async fn failures_and_counts_come_back() {
 }
 
 #[tokio::test]
+async fn secrets_are_forgotten_and_health_is_asked_for_where_the_store_is() {
+    let (engine, _dir, path) = process();
+    let document = ask(&path, Order::RotateSecrets { names: Vec::new() }).await.unwrap();
+    assert_eq!(document, serde_json::json!({ "forgotten": 0, "adapters": [] }));
+    for probes in [false, true] {
+        let health = ask_health(&path, probes).await.unwrap().unwrap();
+        let health = health.parse::<crate::health::Health>().unwrap();
+        assert!(health.is_healthy(), "{health:?}");
+        assert_eq!(health.process.pid, Some(std::process::id()));
+        assert_eq!(health.process.stage, "ready");
+    }
+    engine.drain();
+    let health = ask_health(&path, false).await.unwrap().unwrap().parse::<crate::health::Health>().unwrap();
+    assert!(health.activity_state.draining);
+}
+
+#[tokio::test]
 async fn nobody_there_is_told_apart() {
     let dir = tempfile::tempdir().unwrap();
+    assert!(ask_health(dir.path(), false).await.is_none());
+    assert!(send_if_running(dir.path(), &Order::RotateSecrets { names: Vec::new() }).await.is_none());
     let order = Order::Prune { before: 0 };
     assert!(send(dir.path(), &order).await.is_none());
     drop(listen(dir.path()).unwrap());

@@ -130,6 +130,11 @@ impl Engine {
         let _ = under_way.wait_for(|runs| *runs < limit).await;
     }
 
+    /// Why the store can keep nothing more, if it cannot.
+    pub(crate) fn broken(&self) -> Option<checkpoint::Error> {
+        self.0.broken.borrow().clone()
+    }
+
     /// Waits until the store fails; what was answered is safe, but nothing more can be kept.
     pub async fn failed(&self) -> checkpoint::Error {
         let mut broken = self.0.broken.subscribe();

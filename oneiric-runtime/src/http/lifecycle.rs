@@ -1,10 +1,14 @@
 //! How far a program is between its start and its end, for those who ask it for something meanwhile.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::adapters::State;
 use crate::engine::Engine;
+use crate::health::{Facts, Process};
 
 /// How long a request that came before the store was open waits for it. Opening takes milliseconds; a caller should not
 /// have to come back because of them, and should not hang on a disk that does not answer.
@@ -25,7 +29,10 @@ pub(crate) enum Stage {
 
 /// The stage of a program, for those who set it and those who wait.
 #[derive(Clone, Debug)]
-pub(crate) struct Lifecycle(watch::Sender<Stage>);
+pub(crate) struct Lifecycle {
+    stage: watch::Sender<Stage>,
+    facts: Arc<Facts>,
+}
 
 /// Why there is no engine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,13 +44,44 @@ pub(crate) enum Unavailable {
 }
 
 impl Lifecycle {
+    /// That of the process that these facts are about.
+    pub(crate) fn of(facts: Facts) -> Self {
+        Self { stage: watch::Sender::new(Stage::Opening), facts: Arc::new(facts) }
+    }
+
+    /// For tests: that of a process of which nobody asks more.
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(Stage::Opening))
+        let surroundings = crate::settings::Surroundings::default();
+        let choice = crate::profile::Choice::default();
+        let toggles = crate::profile::Toggles::of(choice, &surroundings).unwrap();
+        Self::of(Facts::new(choice, &toggles))
+    }
+
+    /// What is known of the process.
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Tells of every stage.
+    pub(crate) fn stages(&self) -> watch::Receiver<Stage> {
+        self.stage.subscribe()
+    }
+
+    /// The process, as `health` shows it.
+    pub(crate) fn process(&self) -> Process {
+        let missing = self.missing();
+        let stage = match (&*self.stage.borrow(), missing) {
+            (Stage::Stopping, _) => "stopping",
+            (_, Some(_)) => "starting",
+            (_, None) => "ready",
+        };
+        Process::this(&self.facts, stage, missing)
     }
 
     /// Goes on to `stage`. There is no way back from stopping.
     pub(crate) fn enter(&self, stage: Stage) {
-        self.0.send_if_modified(|current| {
+        self.stage.send_if_modified(|current| {
             let moves = !matches!(current, Stage::Stopping);
             if moves {
                 *current = stage;
@@ -54,21 +92,36 @@ impl Lifecycle {
 
     /// What is missing for the program to take work; nothing if it is ready.
     pub(crate) fn missing(&self) -> Option<&'static str> {
-        match *self.0.borrow() {
+        match &*self.stage.borrow() {
             Stage::Opening => Some("store"),
             Stage::Recovering(_) => Some("recovery"),
+            Stage::Ready(engine) if !engine.registry().adapters().is_warm() => Some("adapters"),
             Stage::Ready(_) => None,
             Stage::Stopping => Some("draining"),
         }
     }
 
+    /// The adapters that are not open, and whether that was tried.
+    pub(crate) fn adapters_not_ready(&self) -> BTreeMap<&'static str, &'static str> {
+        let stage = self.stage.borrow();
+        let (Stage::Recovering(engine) | Stage::Ready(engine)) = &*stage else { return BTreeMap::new() };
+        let states = engine.registry().adapters().states();
+        let states = states.filter_map(|(declared, state)| match state {
+            State::Ready => None,
+            State::NotOpened => Some((declared.name, "not-opened")),
+            State::Opening => Some((declared.name, "opening")),
+            State::Failed { .. } => Some((declared.name, "failed")),
+        });
+        states.collect()
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
-        matches!(*self.0.borrow(), Stage::Stopping)
+        matches!(*self.stage.borrow(), Stage::Stopping)
     }
 
     /// The engine, as soon as there is one.
     pub(crate) async fn engine(&self) -> Result<Engine, Unavailable> {
-        let mut stage = self.0.subscribe();
+        let mut stage = self.stage.subscribe();
         let open = stage.wait_for(|stage| !matches!(stage, Stage::Opening));
         // The sender is ours, so it is there as long as we are.
         let Ok(Ok(stage)) = tokio::time::timeout(PATIENCE, open).await else {

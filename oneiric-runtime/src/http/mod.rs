@@ -139,6 +139,7 @@ impl Server {
             Err(answer) => answer,
             Ok(Route::Health) => Answer::json(StatusCode::OK, &json!({ "status": "ok" })),
             Ok(Route::Readiness) => self.readiness(),
+            Ok(Route::Inspection) => control::answer_health(&self.0.lifecycle, request.uri().query()).await,
             Ok(route @ (Route::Workflow | Route::Control)) => self.work(route, request).await,
         };
         let answer = if self.0.lifecycle.is_stopping() { answer.closing() } else { answer };
@@ -146,13 +147,18 @@ impl Server {
     }
 
     fn readiness(&self) -> Answer {
-        match self.0.lifecycle.missing() {
-            None => Answer::json(StatusCode::OK, &json!({ "status": "ready" })),
+        // Adapters that could not be opened are named, and tried again by whoever needs them: work that does without goes on.
+        let adapters = self.0.lifecycle.adapters_not_ready();
+        let (status, mut document) = match self.0.lifecycle.missing() {
+            None => (StatusCode::OK, json!({ "status": "ready" })),
             Some(missing) => {
-                let document = json!({ "status": "not-ready", "missing": [missing] });
-                Answer::json(StatusCode::SERVICE_UNAVAILABLE, &document)
+                (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not-ready", "missing": [missing] }))
             }
+        };
+        if !adapters.is_empty() {
+            document["adapters"] = json!(adapters);
         }
+        Answer::json(status, &document)
     }
 
     async fn work(&self, route: Route, request: Request<Incoming>) -> Answer {

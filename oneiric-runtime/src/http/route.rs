@@ -16,10 +16,16 @@ pub(crate) enum Route {
     Workflow,
     /// An order of another process of the same user.
     Control,
+    /// How is it, at length? For the same.
+    Inspection,
 }
 
 /// The path of orders.
 pub(crate) const CONTROL: &str = "/control";
+
+/// The path of the question how the program is, and what asks for more than is known already.
+pub(crate) const CONTROL_HEALTH: &str = "/control/health";
+pub(crate) const PROBE: &str = "probe";
 
 /// The route of a request, or the answer that there is none.
 pub(crate) fn find(door: Door, method: &Method, path: &str) -> Result<Route, Answer> {
@@ -28,6 +34,7 @@ pub(crate) fn find(door: Door, method: &Method, path: &str) -> Result<Route, Ans
         ("/readyz", _) => (Route::Readiness, "GET, HEAD"),
         ("/tasks/workflow", _) => (Route::Workflow, "POST"),
         (CONTROL, Door::Control) => (Route::Control, "POST"),
+        (CONTROL_HEALTH, Door::Control) => (Route::Inspection, "GET"),
         _ => return Err(Answer::error(StatusCode::NOT_FOUND, "not-found")),
     };
     if allow.split(", ").any(|known| known == method.as_str()) {
@@ -60,5 +67,8 @@ mod tests {
     fn orders_come_through_the_socket_alone() {
         assert_eq!(find(Door::Control, &Method::POST, CONTROL), Ok(Route::Control));
         assert_eq!(find(Door::Public, &Method::POST, CONTROL).unwrap_err().status, StatusCode::NOT_FOUND);
+        assert_eq!(find(Door::Control, &Method::GET, CONTROL_HEALTH), Ok(Route::Inspection));
+        let refused = find(Door::Public, &Method::GET, CONTROL_HEALTH).unwrap_err();
+        assert_eq!(refused.status, StatusCode::NOT_FOUND);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::adapters::Error;
@@ -32,7 +32,7 @@ struct Known {
 }
 
 /// How a secret stands.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub(crate) enum Status {
     /// It was found.
@@ -50,6 +50,11 @@ pub(crate) enum Status {
 impl Cache {
     pub(super) fn new(ttl: Duration) -> Self {
         Self { ttl, entries: Mutex::default() }
+    }
+
+    /// For how long an answer is kept.
+    pub(super) fn ttl(&self) -> Duration {
+        self.ttl
     }
 
     /// The secret `name`: what is known of it, or what `ask` says now, with where it was found.

@@ -58,6 +58,11 @@ impl Secrets {
         &self.plan.sources
     }
 
+    /// How long what a source said is kept.
+    pub(crate) fn ttl(&self) -> Duration {
+        self.cache.ttl()
+    }
+
     /// The secrets that are known to be needed.
     pub(crate) fn named(&self) -> &[String] {
         &self.plan.named

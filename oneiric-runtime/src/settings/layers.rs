@@ -5,18 +5,11 @@
 //! stand in a variable's name. `{"workflows": {"options": {"queue_category": "jobs"}}}` is the queue of workflows that name none,
 //! as the Python project has it.
 
-use std::path::PathBuf;
-
 use serde_json::{Map, Value as Json};
 
-use super::{Origin, Setting, Value};
+use super::surroundings::{ConfigFile, FILE, PREFIX, Surroundings};
+use super::{Origin, Setting, Value, with_nearest};
 use crate::failure::{Failure, nearest};
-
-/// The variable that names the config file.
-pub(crate) const FILE: &str = "ONEIRIC_CONFIG";
-
-/// What all our variables begin with.
-const PREFIX: &str = "ONEIRIC_";
 
 /// What variables that set something of an adapter begin with.
 const ADAPTERS: &str = "ONEIRIC_ADAPTERS__";
@@ -43,7 +36,6 @@ const KNOWN: [&str; 12] = [
 /// What is set, layer over layer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layers {
-    profile: Option<(String, Origin)>,
     queue: Option<String>,
     adapters: Vec<(String, Setting)>,
 }
@@ -60,23 +52,12 @@ impl Layers {
     }
 
     /// Lays the config file and the environment of this process over them.
-    pub(crate) fn with_surroundings(mut self) -> Result<Self, Failure> {
-        if let Some(path) = std::env::var_os(FILE).filter(|path| !path.is_empty()).map(PathBuf::from) {
-            let shown = path.display();
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| Failure::usage(format!("{FILE}: cannot read `{shown}`: {error}")))?;
-            self.lay_file(&text)
-                .map_err(|message| Failure::usage(format!("the config file `{shown}`: {message}")))?;
-        }
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
-            Some((name, value.to_string_lossy().into_owned()))
-        });
-        let mut variables = variables.collect::<Vec<_>>();
-        // The environment has no order of its own.
-        variables.sort();
-        for (name, text) in variables {
-            self.lay_variable(&name, text).map_err(Failure::usage)?;
+    pub(crate) fn with_surroundings(mut self, surroundings: &Surroundings) -> Result<Self, Failure> {
+        let file = surroundings.file();
+        self.lay_file(file)
+            .map_err(|message| Failure::usage(format!("the config file `{}`: {message}", file.path)))?;
+        for (name, text) in surroundings.variables() {
+            self.lay_variable(name, text.clone()).map_err(Failure::usage)?;
         }
         Ok(self)
     }
@@ -87,49 +68,20 @@ impl Layers {
         found.map_or_else(|| Setting::empty(Origin::Plan), |(_, setting)| setting.clone())
     }
 
-    /// The profile that the config file chooses.
-    #[allow(dead_code, reason = "the command line reads profiles by itself until they switch more")]
-    pub(crate) fn profile(&self) -> Option<&str> {
-        self.profile.as_ref().map(|(name, _)| name.as_str())
-    }
-
     /// The queue of workflows that name none.
     pub(crate) fn queue(&self) -> Option<&str> {
         self.queue.as_deref()
     }
 
-    fn lay_file(&mut self, text: &str) -> Result<(), String> {
-        let document: Json =
-            serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
-        let Json::Object(sections) = document else {
-            return Err("it should be an object, such as {\"adapters\": {\"chat\": {…}}}".to_owned());
-        };
-        for (section, value) in sections {
-            match (&*section, value) {
-                ("profile", Json::String(name)) => self.profile = Some((name, Origin::File)),
-                ("profile", _) => return Err("`profile` should be text".to_owned()),
-                ("workflows", options) => self.queue = Some(queue(options)?),
-                ("adapters", Json::Object(adapters)) => {
-                    for (name, settings) in adapters {
-                        if !settings.is_object() {
-                            return Err(format!("`adapters.{name}` should be an object of settings"));
-                        }
-                        let known = self.adapters.iter_mut().find(|(known, _)| *known == name);
-                        let Some((_, setting)) = known else {
-                            return Err(self.unknown_adapter(&name, str::to_owned));
-                        };
-                        setting.overlay(Setting::of(settings, &Origin::File));
-                    }
-                }
-                ("adapters", _) => return Err("`adapters` should be an object, with one for each".to_owned()),
-                _ => {
-                    let message = format!("there is nothing called `{section}` to set");
-                    return Err(with_nearest(
-                        message,
-                        nearest(&section, ["adapters", "profile", "workflows"]),
-                    ));
-                }
-            }
+    fn lay_file(&mut self, file: &ConfigFile) -> Result<(), String> {
+        if file.queue.is_some() {
+            self.queue.clone_from(&file.queue);
+        }
+        for (name, settings) in &file.adapters {
+            let Some((_, setting)) = self.adapters.iter_mut().find(|(known, _)| known == name) else {
+                return Err(self.unknown_adapter(name, str::to_owned));
+            };
+            setting.overlay(Setting::of(settings.clone(), &Origin::File));
         }
         Ok(())
     }
@@ -167,22 +119,6 @@ impl Layers {
     }
 }
 
-/// The queue that `workflows` of the file names.
-fn queue(workflows: Json) -> Result<String, String> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Workflows {
-        options: Options,
-    }
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Options {
-        queue_category: String,
-    }
-    let read = serde_json::from_value::<Workflows>(workflows);
-    read.map(|read| read.options.queue_category).map_err(|error| format!("`workflows`: {error}"))
-}
-
 /// How a name is written in a variable.
 fn in_capitals(name: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
@@ -195,17 +131,14 @@ const TYPO: f64 = 0.97;
 /// Whether a variable that is not about an adapter can be meant for somebody. One that is nearly a known name, or that names
 /// a section, is a mistake; any other is somebody else's.
 fn check_name(variable: &str) -> Result<(), String> {
-    let is_elsewhere = variable.starts_with("ONEIRIC_SECRET_") || KNOWN.contains(&variable);
+    let is_elsewhere =
+        !variable.starts_with(PREFIX) || variable.starts_with("ONEIRIC_SECRET_") || KNOWN.contains(&variable);
     let nearest = nearest(variable, KNOWN);
     let is_typo = nearest.is_some_and(|known| strsim::jaro_winkler(known, variable) > TYPO);
     if !is_elsewhere && (variable.contains("__") || is_typo) {
         return Err(with_nearest(format!("{variable} sets nothing"), nearest));
     }
     Ok(())
-}
-
-fn with_nearest(message: String, nearest: Option<&str>) -> String {
-    Failure::usage(message).with_nearest(nearest).message
 }
 
 #[cfg(test)]
@@ -220,6 +153,10 @@ mod tests {
         Layers::of_plan(["chat", "work-queue"], &plan)
     }
 
+    fn file(text: &str) -> ConfigFile {
+        ConfigFile::parse(text).unwrap()
+    }
+
     fn shown(layers: &Layers, adapter: &str) -> Vec<String> {
         let setting = layers.adapter(adapter);
         let show = |(path, leaf): (String, &Setting)| format!("{path} = {:?} ({})", leaf.value, leaf.origin);
@@ -230,7 +167,7 @@ mod tests {
     fn the_environment_wins_over_the_file_and_the_file_over_the_plan() {
         let mut layers = layers();
         layers
-            .lay_file(r#"{"adapters": {"chat": {"default_channel": "ops", "retry": {"wait": "1s"}}}}"#)
+            .lay_file(&file(r#"{"adapters": {"chat": {"default_channel": "ops", "retry": {"wait": "1s"}}}}"#))
             .unwrap();
         layers.lay_variable("ONEIRIC_ADAPTERS__CHAT__RETRY__ATTEMPTS", "5".to_owned()).unwrap();
         assert_eq!(
@@ -257,7 +194,7 @@ mod tests {
     fn the_queue_of_all_workflows_can_be_set() {
         let mut layers = layers();
         assert_eq!(layers.queue(), None);
-        layers.lay_file(r#"{"workflows": {"options": {"queue_category": "work-queue"}}}"#).unwrap();
+        layers.lay_file(&file(r#"{"workflows": {"options": {"queue_category": "work-queue"}}}"#)).unwrap();
         assert_eq!(layers.queue(), Some("work-queue"));
         layers.lay_variable(QUEUE, "other".to_owned()).unwrap();
         assert_eq!(layers.queue(), Some("other"));
@@ -277,19 +214,8 @@ mod tests {
             variable("ONEIRIC_STATEDIR"),
             "ONEIRIC_STATEDIR sets nothing; did you mean `ONEIRIC_STATE_DIR`?"
         );
-        let mut layers = self::layers();
-        for (file, message) in [
-            ("[", "it is not JSON"),
-            ("[]", "it should be an object"),
-            (r#"{"adaptors": {}}"#, "did you mean `adapters`?"),
-            (r#"{"adapters": {"chats": {}}}"#, "no adapter `chats`; did you mean `chat`?"),
-            (r#"{"adapters": {"chat": 1}}"#, "`adapters.chat` should be an object"),
-            (r#"{"profile": 1}"#, "`profile` should be text"),
-            (r#"{"workflows": {"options": {"queue": "x"}}}"#, "unknown field `queue`"),
-        ] {
-            let fault = layers.lay_file(file).unwrap_err();
-            assert!(fault.contains(message), "{file}: {fault}");
-        }
+        let fault = self::layers().lay_file(&file(r#"{"adapters": {"chats": {}}}"#)).unwrap_err();
+        assert!(fault.contains("no adapter `chats`; did you mean `chat`?"), "{fault}");
     }
 
     #[test]

@@ -6,11 +6,15 @@
 mod layers;
 mod period;
 mod read;
+mod surroundings;
 
 use std::fmt;
 
 pub(crate) use layers::Layers;
 pub use period::Period;
+pub(crate) use surroundings::Surroundings;
+
+use crate::failure::Failure;
 
 /// A value and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,8 +108,57 @@ impl Setting {
         }
     }
 
+    /// The value, where it may be shown: the manifest holds no secrets, and what comes from elsewhere may be one.
+    pub(crate) fn shown(&self) -> Option<serde_json::Value> {
+        if self.origin != Origin::Plan {
+            return None;
+        }
+        Some(match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(number) => number.clone().into(),
+            Value::Text(text) | Value::Untyped(text) => text.as_str().into(),
+            Value::List(items) => {
+                serde_json::Value::Array(items.iter().map(Self::shown).collect::<Option<_>>()?)
+            }
+            Value::Map(members) => {
+                let member = |(name, value): &(String, Self)| Some((name.clone(), value.shown()?));
+                serde_json::Value::Object(members.iter().map(member).collect::<Option<_>>()?)
+            }
+        })
+    }
+
+    /// `message` without any text that may not be shown, in whatever form it was quoted there.
+    pub(crate) fn redact(&self, message: &str) -> String {
+        let mut hidden = Vec::new();
+        self.collect_hidden(&mut hidden);
+        // What holds another goes first, or something of it would be left.
+        hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        hidden.iter().fold(message.to_owned(), |message, hidden| {
+            let quoted = format!("{hidden:?}");
+            let escaped = &quoted[1..quoted.len() - 1];
+            message.replace(escaped, "…").replace(hidden, "…")
+        })
+    }
+
+    fn collect_hidden(&self, hidden: &mut Vec<String>) {
+        /// What is shorter is no secret, and would take half of every message with it.
+        const SHORTEST: usize = 4;
+
+        match &self.value {
+            Value::Text(text) | Value::Untyped(text) => {
+                if self.origin != Origin::Plan && text.len() >= SHORTEST {
+                    hidden.push(text.clone());
+                    self.json().iter().for_each(|inner| inner.collect_hidden(hidden));
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| item.collect_hidden(hidden)),
+            Value::Map(members) => members.iter().for_each(|(_, value)| value.collect_hidden(hidden)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     /// Every value that holds no others, by its path.
-    #[allow(dead_code, reason = "shown by commands that come next")]
     pub(crate) fn leaves(&self) -> Vec<(String, &Self)> {
         let Value::Map(members) = &self.value else { return vec![(String::new(), self)] };
         let mut leaves = Vec::new();
@@ -117,4 +170,9 @@ impl Setting {
         }
         leaves
     }
+}
+
+/// A message with what might have been meant.
+fn with_nearest(message: String, nearest: Option<&str>) -> String {
+    Failure::usage(message).with_nearest(nearest).message
 }

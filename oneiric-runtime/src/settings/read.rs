@@ -6,7 +6,10 @@
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqDeserializer, StringDeserializer};
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, Unexpected,
+    Visitor,
+};
 
 use super::{Origin, Setting, Value};
 
@@ -16,19 +19,33 @@ pub(crate) struct Error {
     path: Vec<String>,
     origin: Option<Origin>,
     message: String,
+    /// The message with the value in it, for values that may be shown.
+    revealing: Option<String>,
 }
 
 impl Setting {
     /// Reads it as a `T`.
     ///
     /// # Errors
-    /// What is wrong, with its path and where the value comes from.
+    /// What is wrong, with its path and where the value comes from. Values that are not the manifest's own are not in it.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        T::deserialize(self)
+        T::deserialize(self).map_err(|mut error| {
+            error.message = self.redact(&error.message);
+            error
+        })
     }
 }
 
 impl Error {
+    fn revealing(revealing: &str, message: &str) -> Self {
+        Self {
+            path: Vec::new(),
+            origin: None,
+            message: message.to_owned(),
+            revealing: Some(revealing.to_owned()),
+        }
+    }
+
     fn within(mut self, name: &str) -> Self {
         self.path.push(name.to_owned());
         self
@@ -37,8 +54,10 @@ impl Error {
     /// The value was found to be wrong; the innermost one counts.
     fn from(mut self, origin: &Origin) -> Self {
         if self.origin.is_none() {
-            if *origin == Origin::Secret {
-                "the secret does not fit".clone_into(&mut self.message);
+            match (origin, self.revealing.take()) {
+                (Origin::Secret, _) => "the secret does not fit".clone_into(&mut self.message),
+                (Origin::Plan, Some(revealing)) => self.message = revealing,
+                _ => {}
             }
             self.origin = Some(origin.clone());
         }
@@ -66,7 +85,29 @@ impl std::error::Error for Error {}
 
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { path: Vec::new(), origin: None, message: message.to_string() }
+        Self { path: Vec::new(), origin: None, message: message.to_string(), revealing: None }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::revealing(
+            &format!("invalid type: {found}, expected {expected}"),
+            &format!("invalid type, expected {expected}"),
+        )
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::revealing(
+            &format!("invalid value: {found}, expected {expected}"),
+            &format!("invalid value, expected {expected}"),
+        )
+    }
+
+    fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
+        let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        Self::revealing(
+            &format!("unknown variant `{variant}`, expected one of {known}"),
+            &format!("unknown variant, expected one of {known}"),
+        )
     }
 }
 
@@ -182,7 +223,7 @@ impl<'de> Deserializer<'de> for &Setting {
 
 impl Setting {
     /// A list or a mapping, where text of the environment is JSON of one.
-    fn json(&self) -> Option<Self> {
+    pub(super) fn json(&self) -> Option<Self> {
         let Value::Untyped(text) = &self.value else { return None };
         let value = serde_json::from_str::<serde_json::Value>(text).ok()?;
         (value.is_array() || value.is_object()).then(|| Self::of(value, &self.origin))
@@ -271,13 +312,36 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_where_it_comes_from() {
         let fault = read(vec![variable("port", "high")]).unwrap_err();
-        assert_eq!(fault, "port: invalid type: string \"high\", expected u16 (from X__port)");
+        assert_eq!(fault, "port: invalid type, expected u16 (from X__port)");
         let fault = read(vec![member("port", Value::Text("80".to_owned()), Origin::File)]).unwrap_err();
         assert!(fault.ends_with("(from config file)"), "a file has types: {fault}");
         let fault = read(vec![variable("port", "1"), variable("prot", "2")]).unwrap_err();
         assert!(fault.starts_with("unknown field `prot`, expected one of `port`"), "{fault}");
         assert!(fault.ends_with("(from X__prot)"), "{fault}");
         assert_eq!(read(Vec::new()).unwrap_err(), "missing field `port` (from manifest)");
+    }
+
+    #[test]
+    fn only_what_the_manifest_says_is_shown() {
+        let fault = |value: Value, origin| read(vec![member("port", value, origin)]).unwrap_err();
+        let text = || Value::Text("canary".to_owned());
+        assert!(fault(text(), Origin::Plan).contains("string \"canary\""));
+        for origin in [Origin::File, Origin::Variable("X".to_owned()), Origin::Secret] {
+            assert!(!fault(text(), origin.clone()).contains("canary"));
+            assert!(!fault(Value::Number(123_456_789.into()), origin.clone()).contains("123456789"));
+            let mode = read(vec![
+                member("port", Value::Number(1.into()), Origin::Plan),
+                member("mode", text(), origin.clone()),
+            ]);
+            assert!(!mode.unwrap_err().contains("canary"));
+            let setting = Setting { value: text(), origin };
+            let fault = setting.read::<crate::settings::Period>().unwrap_err().to_string();
+            assert!(!fault.contains("canary"), "{fault}");
+        }
+        let list = r#"{"inner": ["a \"canary\""]}"#.to_owned();
+        let setting = Setting { value: Value::Untyped(list), origin: Origin::Variable("X".to_owned()) };
+        assert_eq!(setting.redact("what of `a \"canary\"`?"), "what of `…`?");
+        assert_eq!(setting.redact(&format!("what of {:?}?", "a \"canary\"")), "what of \"…\"?");
     }
 
     #[test]

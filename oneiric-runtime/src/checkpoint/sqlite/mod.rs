@@ -88,6 +88,11 @@ impl Sqlite {
         Ok(Self { path, queries, jobs: None, newest: Arc::new(AtomicI64::new(newest)), checkup: None })
     }
 
+    /// Whether a store was ever opened in `state_dir`.
+    pub(crate) fn is_in(state_dir: &Path) -> bool {
+        place::database_in(state_dir).exists()
+    }
+
     fn write(&self, write: Write) {
         self.order(Job::Write(write));
     }
