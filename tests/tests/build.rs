@@ -48,6 +48,22 @@ fn hello_says_hello() {
     assert_eq!(answer["results"]["echo"], echo);
 }
 
+/// A fifteenth of a small program, for nothing. Glibc that is linked statically learnt it late, so it is left alone.
+#[test]
+fn relocations_are_packed_with_musl() {
+    let manifest = "oneiric: 1\nname: packed\nworkflows: { main: { nodes: { nap: { wait: 1ms } } } }\n";
+    let project = Project::new("packed", manifest);
+    let path = project.manifest().to_str().expect("its path is text");
+    let built = Compiler::get().run(["build", path, "--debug", "--json"]).success().json();
+    let program = std::fs::read(built["binary"].as_str().expect("its path")).unwrap();
+    let header = elf::FileHeader64::<object::Endianness>::parse(&*program).unwrap();
+    let endian = header.endian().unwrap();
+    let segments = header.program_headers(endian, &*program).unwrap().iter();
+    let mut entries = segments.filter_map(|segment| segment.dynamic(endian, &*program).unwrap()).flatten();
+    let is_packed = entries.any(|entry| entry.d_tag(endian) == elf::DT_RELR.into());
+    assert_eq!(is_packed, built["target"].as_str().is_some_and(|target| target.contains("musl")), "{built}");
+}
+
 #[test]
 fn a_program_needs_no_library_and_no_interpreter() {
     let program = std::fs::read(Program::probe().path()).unwrap();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use super::cargo::{Build, Goal};
+use super::cargo::{Build, Effort, Goal};
 use super::lints::Lints;
 use super::prepare::{Failure, File, Prepared};
 use super::profile::Profile;
@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// Build quickly, without optimisation
     #[arg(long)]
     debug: bool,
+    /// Make the smallest program, which takes much longer each time
+    #[arg(long, conflicts_with = "debug")]
+    size: bool,
     /// Build for this target instead of choosing one
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
@@ -114,14 +117,18 @@ fn program(options: &Options, file: &File, shell: &Shell) -> Result<Built, Failu
     let memory = workspace.target.join("oneiric").join(".no-musl");
     let target = toolchain.target(options.target.as_deref(), options.offline, &memory);
 
-    let release = !options.debug;
+    let effort = match options {
+        Options { debug: true, .. } => Effort::None,
+        Options { size: true, .. } => Effort::Smallest,
+        _ => Effort::Release,
+    };
     let cargo = Build {
         folder,
         root: &workspace.root,
         shared: &workspace.target,
         target: &target,
         goal: Goal::Program,
-        release,
+        effort,
         offline: options.offline,
         locked: options.locked,
     };
@@ -146,7 +153,14 @@ fn program(options: &Options, file: &File, shell: &Shell) -> Result<Built, Failu
         Some(out) => put(&executable, &binary, out)?,
         None => executable,
     };
-    let report = Report { binary: path, bytes, is_static, is_verified, release, time: start.elapsed() };
+    let report = Report {
+        binary: path,
+        bytes,
+        is_static,
+        is_verified,
+        release: effort != Effort::None,
+        time: start.elapsed(),
+    };
     Ok(Built { prepared, target, report })
 }
 

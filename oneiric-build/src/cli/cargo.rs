@@ -33,12 +33,23 @@ pub(crate) struct Build<'a> {
     pub(crate) target: &'a Target,
     /// How far cargo is to go.
     pub(crate) goal: Goal,
-    /// Whether it is optimised.
-    pub(crate) release: bool,
+    /// How much it is optimised.
+    pub(crate) effort: Effort,
     /// Whether the network may be used.
     pub(crate) offline: bool,
     /// Whether the lock file may change.
     pub(crate) locked: bool,
+}
+
+/// How much a program is optimised.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Effort {
+    /// Not at all: the quickest build.
+    None,
+    /// As `project` has it for a release.
+    Release,
+    /// All crates as one: the smallest program, and each build waits for it.
+    Smallest,
 }
 
 /// How far cargo goes.
@@ -70,21 +81,34 @@ pub(crate) fn program() -> PathBuf {
 impl Build<'_> {
     /// Lets cargo go to the goal.
     pub(crate) fn run(&self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let flags = self.target.link_flags();
         let mut cargo = self.command(match self.goal {
             Goal::Types => "check",
-            Goal::Program => "build",
+            Goal::Program if flags.is_empty() => "build",
+            Goal::Program => "rustc",
         });
         let format = if shell.has_color() { "json-diagnostic-rendered-ansi" } else { "json" };
         cargo
             .args(["--message-format", format, "--target", &self.target.triple, "--target-dir"])
             .arg(self.folder);
-        if self.release {
+        if self.effort != Effort::None {
             cargo.arg("--release");
+        }
+        if self.effort == Effort::Smallest {
+            cargo.args([
+                "--config",
+                "profile.release.lto='fat'",
+                "--config",
+                "profile.release.codegen-units=1",
+            ]);
         }
         self.target.configure(&mut cargo);
         cargo.envs(progress::ENVIRONMENT);
         if std::env::var_os(SQLITE_FLAGS.0).is_none() {
             cargo.env(SQLITE_FLAGS.0, SQLITE_FLAGS.1);
+        }
+        if self.goal == Goal::Program && !flags.is_empty() {
+            cargo.arg("--").args(flags);
         }
         let mut child = cargo
             .env("CARGO_BUILD_BUILD_DIR", self.shared)

@@ -3,7 +3,7 @@
 //! What only a finished program can know is left to `oneiric build`: whether the manifest's literals fit (O5104).
 
 use super::build;
-use super::cargo::{Build, Goal};
+use super::cargo::{Build, Effort, Goal};
 use super::prepare::{Failure, File, Prepared};
 use super::shell::Shell;
 use super::toolchain::Toolchain;
@@ -28,7 +28,7 @@ pub(crate) fn check(file: &File, offline: bool, shell: &Shell) -> Result<(Plan, 
         target: &toolchain.target(None, offline, &memory),
         goal: Goal::Types,
         // Types are the same either way, and nothing is kept of what is optimised.
-        release: false,
+        effort: Effort::None,
         offline,
         locked: false,
     };
