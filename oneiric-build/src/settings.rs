@@ -4,6 +4,7 @@
 
 use crate::catalog::{self, Additional, Provider, Schema};
 use crate::index::Index;
+use crate::manifest::nearest::nearest;
 use crate::manifest::{self, Setting, SettingKind, SettingText, Span, Spanned};
 
 /// Something that is wrong with a setting.
@@ -22,14 +23,11 @@ pub(crate) enum What<'m> {
         /// Those that there are.
         known: Vec<&'static str>,
     },
-    /// A setting that has to be there is not.
+    /// Settings that have to be there are not.
     Missing {
-        /// Where it should be.
+        /// Where they should be.
         at: Span,
-        name: &'static str,
-        about: Option<&'static str>,
-        /// How it could be written.
-        example: String,
+        missing: Vec<Missing>,
     },
     /// It is not what it has to be.
     Invalid {
@@ -44,6 +42,14 @@ pub(crate) enum What<'m> {
     Misplaced { secret: &'m Spanned<String>, what: String },
     /// A source of secrets needs a secret itself.
     Circular { secret: &'m Spanned<String> },
+}
+
+/// A setting that is not there.
+pub(crate) struct Missing {
+    pub(crate) name: &'static str,
+    pub(crate) about: Option<&'static str>,
+    /// How it could be written.
+    pub(crate) example: String,
 }
 
 /// All that is wrong with the settings of adapters.
@@ -152,18 +158,26 @@ impl<'m> Judge<'m> {
     }
 
     fn missing(&mut self, at: Span, schema: Schema<'static>, entries: &[(Spanned<String>, Setting)]) {
-        for name in schema.required() {
-            if entries.iter().any(|(there, _)| there.value == name) {
-                continue;
-            }
-            let property = schema.property(name);
-            let example = property.map_or("…", |property| example(property.schema));
-            self.found.push(What::Missing {
-                at,
-                name,
-                about: property.and_then(catalog::Property::about),
-                example: format!("{name}: {example}"),
-            });
+        // One that stands there with a slip in its name has been reported as that.
+        let known: Vec<&str> = schema.properties().map(|(name, _)| name).collect();
+        let meant = |name: &str| {
+            known.iter().find(|known| **known == name).copied().or_else(|| nearest(name, &known))
+        };
+        let there: Vec<&str> = entries.iter().filter_map(|(name, _)| meant(name)).collect();
+        let missing = schema.required().filter(|name| !there.contains(name));
+        let missing: Vec<Missing> = missing
+            .map(|name| {
+                let property = schema.property(name);
+                let example = property.map_or("…", |property| example(property.schema));
+                Missing {
+                    name,
+                    about: property.and_then(catalog::Property::about),
+                    example: format!("{name}: {example}"),
+                }
+            })
+            .collect();
+        if !missing.is_empty() {
+            self.found.push(What::Missing { at, missing });
         }
     }
 
@@ -195,7 +209,7 @@ impl<'m> Judge<'m> {
         if !words.is_empty() {
             if !words.contains(&plain.as_str()) {
                 let message = format!("`{plain}` is not {}", schema.phrase());
-                let near = manifest::nearest::nearest(plain, &words);
+                let near = nearest(plain, &words);
                 let help = near.map(|near| format!("did you mean `{near}`?"));
                 self.found.push(What::Invalid { span, message, help: help.into_iter().collect() });
             }

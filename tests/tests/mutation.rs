@@ -81,7 +81,27 @@ const JUDGED: &[Class] = &[
     },
     Class { changes: &[Drop], place: "adapters/*/settings", why: "an adapter has defaults" },
     Class { changes: &[Drop], place: "adapters/*/settings/*", why: "optional: the adapter's default holds" },
-    Class { changes: &[Rename], place: "adapters/*/settings/prefix", why: "any text is one" },
+    Class {
+        changes: &[Rename],
+        place: "adapters/*/settings/*",
+        why: "what the other side calls its things, nobody here knows",
+    },
+    Class {
+        changes: &[Rename, Drop],
+        place: "adapters/jobs/settings/default_attributes/*",
+        why: "any name and any text will do",
+    },
+    Class {
+        changes: &[Rename, Drop],
+        place: "adapters/*",
+        why: "a Rust function may ask for an adapter of any name, or for none",
+    },
+    Class { changes: &[Drop], place: "adapters", why: "or for none at all" },
+    Class {
+        changes: &[Rename, Drop, Double],
+        place: "adapters/chat/**",
+        why: "of several candidates another one is taken, and `oneiric plan` says which",
+    },
     Class { changes: &[Drop], place: "profile", why: "optional: who starts the program says it" },
     Class { changes: &[Drop], place: "secrets/cache_ttl", why: "optional: the runtime's default holds" },
     Class {

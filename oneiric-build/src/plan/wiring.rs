@@ -100,3 +100,39 @@ pub(super) fn notifications(written: &manifest::Notifications) -> Notifications 
 fn named(name: Option<&Spanned<String>>) -> String {
     name.expect("a key that has to be there has been demanded").value.clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Choices;
+    use crate::plan::Plan;
+
+    fn plan(profile: Option<&'static str>, more: &str) -> Plan {
+        let text = format!(
+            "oneiric: 1\nname: n\nadapters:\n  own: {{ provider: secrets.file, settings: {{ path: s.json }} }}\n  vault: {{ provider: secrets.gcp-secret-manager, settings: {{ project_id: demo }} }}\n{more}workflows: {{ main: {{ nodes: {{ a: {{ wait: 1s }} }} }} }}\n"
+        );
+        let choices = Choices { profile, ..Choices::default() };
+        crate::check_with(text.as_bytes(), &choices).unwrap_or_else(|faults| panic!("{faults:#?}")).0
+    }
+
+    #[test]
+    fn the_profile_chooses_sources_where_the_manifest_does_not() {
+        let sources = |plan: Plan| plan.secrets.map(|secrets| secrets.sources).unwrap_or_default();
+        assert!(sources(plan(None, "")).is_empty());
+        assert_eq!(sources(plan(Some("serverless"), "")), ["vault", "own"]);
+        assert_eq!(sources(plan(Some("serverless"), "secrets: { sources: [own] }\n")), ["own"]);
+    }
+
+    #[test]
+    fn a_profile_that_is_asked_for_has_the_last_word() {
+        assert_eq!(plan(None, "").profile, None);
+        assert_eq!(plan(None, "profile: serverless\n").profile, Some("serverless"));
+        assert_eq!(plan(Some("default"), "profile: serverless\n").profile, Some("default"));
+    }
+
+    #[test]
+    fn a_program_needs_the_features_of_what_it_has() {
+        let text = "oneiric: 1\nname: n\nadapters:\n  jobs: { provider: queue.pubsub, settings: { project_id: p, topic: t } }\n  own: { provider: secrets.env }\nworkflows: { main: { nodes: { a: { wait: 1s } } } }\n";
+        let (plan, _) = crate::check(text).unwrap_or_else(|faults| panic!("{faults:#?}"));
+        assert_eq!(plan.features(), ["queue-pubsub", "sqlite"]);
+    }
+}

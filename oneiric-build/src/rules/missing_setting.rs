@@ -14,12 +14,13 @@ pub(super) static RULE: Rule = Rule {
 
 pub(super) fn check(index: &Index<'_>, found: &mut Diagnostics) {
     for Fault { provider, what } in faults(index) {
-        let What::Missing { at, name, about, example } = what else { continue };
-        let message = format!("`{}` needs the setting `{name}`", provider.id);
-        let fault = Diagnostic::error(&RULE, at, message).help(format!("write `{example}`"));
-        found.push(match about {
-            Some(about) => fault.note(format!("`{name}`: {about}")),
-            None => fault,
-        });
+        let What::Missing { at, missing } = what else { continue };
+        let names: Vec<String> = missing.iter().map(|one| format!("`{}`", one.name)).collect();
+        let noun = if names.len() == 1 { "setting" } else { "settings" };
+        let message = format!("`{}` needs the {noun} {}", provider.id, names.join(", "));
+        let examples: Vec<&str> = missing.iter().map(|one| one.example.as_str()).collect();
+        let fault = Diagnostic::error(&RULE, at, message).help(format!("write `{}`", examples.join(", ")));
+        let described = missing.iter().filter_map(|one| Some(format!("`{}`: {}", one.name, one.about?)));
+        found.push(described.fold(fault, Diagnostic::note));
     }
 }

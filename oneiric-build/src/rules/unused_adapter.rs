@@ -4,7 +4,7 @@ use crate::adapters;
 use crate::catalog;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
-use crate::manifest::TaskDoes;
+use crate::manifest::{Node, NodeDoes, TaskDoes};
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3013"),
@@ -21,7 +21,12 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     if workflows.is_empty() || workflows.len() != index.graphs.len() {
         return;
     }
+    // What a task would do that is not there, nobody knows.
+    let nodes = index.graphs.iter().flat_map(|graph| graph.nodes);
+    let lacks_a_task =
+        |node: &Node| matches!(&node.does, Some(NodeDoes::Task(name)) if index.task(name).is_none());
     let calls_rust = !manifest.services.is_empty()
+        || nodes.into_iter().any(lacks_a_task)
         || tasks.iter().any(|task| !matches!(task.does, Some(TaskDoes::Exec(_))));
     let used = adapters::used(manifest);
     // A name that is no adapter's was meant for one, and sources that could not be read name some.

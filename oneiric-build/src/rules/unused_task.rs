@@ -21,7 +21,7 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     let unread = index.manifest.is_partial
         || workflows.is_empty()
         || workflows.len() != index.graphs.len()
-        || index.graphs.iter().any(|graph| graph.dangles)
+        || index.graphs.iter().any(|graph| graph.dangles || graph.nodes.is_empty())
         || nodes.clone().any(|node| node.does.is_none());
     if unread {
         return;

@@ -10,7 +10,7 @@ use super::section::{Form, Key, Section};
 use super::value;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{Kind, Node};
-use crate::manifest::{Condition, Expr, Filter, Reference, Spanned, Test, faults};
+use crate::manifest::{Condition, Expr, Filter, Reference, Root, Spanned, Test, faults};
 
 const EQUALS: Key = Key::new("equals", &Form::Any, "The value is this one.");
 const ANY_OF: Key =
@@ -123,6 +123,14 @@ pub(in crate::manifest) fn reference(node: &Node<'_>, faults: &mut Diagnostics) 
         return None;
     };
     if let Expr::Reference(reference) = value::expr(node, faults)? {
+        if let Root::Secret(_) = reference.root {
+            faults.push(
+                Diagnostic::error(&faults::REFERENCE, reference.span, "a run cannot go by a secret")
+                    .note("what decides about a run is kept with it, and secrets are kept nowhere")
+                    .help("give the secret to a task, and refer to what the task makes of it"),
+            );
+            return None;
+        }
         return Some(reference);
     }
     let message = format!("`{}` is not one reference", super::fields::shortened(&text.value));

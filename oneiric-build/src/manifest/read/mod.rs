@@ -117,11 +117,46 @@ static WORKFLOWS: Form = Form::Either(&[
     &Form::List { of: &Form::Section(&workflow::WORKFLOW), least: 1 },
 ]);
 
-static ADAPTERS: Form = Form::Table { name: &name::FORM, of: &Form::Section(&adapter::ADAPTER), least: 0 };
-static ACTIONS: Form = Form::Table { name: &name::FORM, of: &Form::Section(&adapter::ACTION), least: 0 };
-static SERVICES: Form = Form::Table { name: &name::FORM, of: &Form::Section(&service::SERVICE), least: 0 };
-static EVENTS: Form = Form::Table { name: &name::FORM, of: &Form::Section(&event::EVENT), least: 0 };
-static SCHEDULES: Form = Form::Table { name: &name::FORM, of: &Form::Section(&schedule::SCHEDULE), least: 0 };
+static ADAPTERS: Form = Form::Table {
+    name: &name::FORM,
+    of: &Form::Either(&[
+        &Form::Section(&adapter::ADAPTER),
+        &Form::List { of: &Form::Section(&adapter::ADAPTER), least: 1 },
+    ]),
+    least: 0,
+};
+static ACTIONS: Form = Form::Table {
+    name: &name::FORM,
+    of: &Form::Either(&[
+        &Form::Section(&adapter::ACTION),
+        &Form::List { of: &Form::Section(&adapter::ACTION), least: 1 },
+    ]),
+    least: 0,
+};
+static SERVICES: Form = Form::Table {
+    name: &name::FORM,
+    of: &Form::Either(&[
+        &Form::Section(&service::SERVICE),
+        &Form::List { of: &Form::Section(&service::SERVICE), least: 1 },
+    ]),
+    least: 0,
+};
+static EVENTS: Form = Form::Table {
+    name: &name::FORM,
+    of: &Form::Either(&[
+        &Form::Section(&event::EVENT),
+        &Form::List { of: &Form::Section(&event::EVENT), least: 1 },
+    ]),
+    least: 0,
+};
+static SCHEDULES: Form = Form::Table {
+    name: &name::FORM,
+    of: &Form::Either(&[
+        &Form::Section(&schedule::SCHEDULE),
+        &Form::List { of: &Form::Section(&schedule::SCHEDULE), least: 1 },
+    ]),
+    least: 0,
+};
 static BY_PROFILE: Form =
     Form::Table { name: &name::FORM, of: &Form::Section(&selection::PROFILE), least: 0 };
 
