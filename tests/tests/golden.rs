@@ -11,6 +11,9 @@ use oneiric_tests::{Compiler, workspace};
 /// Where the cases are.
 const CASES: &str = "tests/manifests/pass";
 
+/// The runtime's cargo features that the cases need together.
+const FEATURES: &[&str] = &["messaging-slack", "queue-pubsub", "sqlite"];
+
 /// The code that each case becomes now, by name.
 fn generated() -> &'static BTreeMap<String, String> {
     static GENERATED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
@@ -60,9 +63,11 @@ fn the_code_compiles_without_a_warning() {
         std::fs::write(binary.join("main.rs"), text).expect("a file can be written");
         std::fs::write(binary.join("plan.json"), "{}").expect("a file can be written");
     }
-    let manifest = "[package]\nname = \"golden\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-        oneiric-runtime = { path = \"../../oneiric-runtime\", default-features = false, features = [\"sqlite\"] }\n\
-        shop = { path = \"../../tests/shop\" }\n\n[lints.rust]\nwarnings = \"deny\"\n\n[workspace]\n";
+    let manifest = format!(
+        "[package]\nname = \"golden\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
+        oneiric-runtime = {{ path = \"../../oneiric-runtime\", default-features = false, features = {FEATURES:?} }}\n\
+        shop = {{ path = \"../../tests/shop\" }}\n\n[lints.rust]\nwarnings = \"deny\"\n\n[workspace]\n"
+    );
     std::fs::write(folder.join("Cargo.toml"), manifest).expect("a file can be written");
     std::fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock can be copied");
     let cargo = Command::new(env!("CARGO"))
