@@ -64,6 +64,7 @@ impl From<checkpoint::Error> for Failure {
             Kind::Version => "store-version",
             Kind::Io => "store-io",
             Kind::Gone => "run-gone",
+            Kind::Held => "run-held",
             Kind::Closed => "store-closed",
         };
         Self::new(code, error.to_string())

@@ -66,6 +66,7 @@ impl Store for Memory {
                 status: Status::Running,
                 created_at: run.created_at,
                 ended_at: None,
+                cancel_requested: false,
             };
             kept.records.insert(key, Record { run, log: Vec::new() });
             Ok(Created::New(key))

@@ -6,6 +6,10 @@
 #[cfg(test)]
 mod conformance;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -17,6 +21,8 @@ use std::task::{Context, Poll};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::memory::Memory;
+#[cfg(feature = "postgres")]
+pub use self::postgres::{Postgres, Settings as PostgresSettings};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::Sqlite;
 use crate::clock::Timestamp;
@@ -27,10 +33,40 @@ use crate::run::{Entry, Event, Status};
 ///
 /// Calls return at once, and each answer comes when the work is done. What writes is done in the order of the calls; what
 /// reads sees at least everything that was answered before the call. Dropping a reply does not undo the call.
+///
+/// A process **holds** the runs that it creates, claims, or is handed by `open_runs`, until they end, are parked, or it
+/// releases them; only who holds a run may append to it or rebase it. In a store that one process has to itself there is
+/// nobody to hold them against. In one that processes share, a run has one holder at a time: what another one holds is
+/// answered with [`Kind::Held`], and [`notices`](Self::notices) tell of what others did.
 pub trait Store: Send + Sync + 'static {
     /// Records a new run, or finds the one that has its `run_id` already: exactly one of any number of calls with one
     /// id creates it.
     fn create(&self, run: NewRun) -> Reply<Created>;
+
+    /// Takes hold of a run, whether or not it has ended, and reads it. Nothing is there to be taken where only one
+    /// process can have it.
+    ///
+    /// # Errors
+    /// [`Kind::Held`] when another process holds it.
+    fn claim(&self, run_id: &str) -> Reply<Option<Record>> {
+        self.find(run_id)
+    }
+
+    /// Lets go of a run, so that another process can go on with it.
+    fn release(&self, _run: RunKey) -> Reply<()> {
+        Reply::ready(Ok(()))
+    }
+
+    /// Asks whoever holds a run to end it; the holder hears [`Notice::Cancel`].
+    fn ask_to_cancel(&self, _run: RunKey) -> Reply<()> {
+        Reply::ready(Ok(()))
+    }
+
+    /// What other processes do to the runs of this store, from this call on; nothing if no other process can. Asked for
+    /// once, by whoever drives runs.
+    fn notices(&self) -> Option<mpsc::UnboundedReceiver<Notice>> {
+        None
+    }
 
     /// Appends to a run's log. All entries are kept or none. The run's record follows from them: `RunEnded`,
     /// `RunParked` and `RunResumed` change its status.
@@ -41,6 +77,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every run that has not ended (parked ones too), oldest first, each with its log, one by one as they are read; none
     /// whose creation is answered after this call. A run that is damaged is an error in its place, and the rest follow.
+    /// Where processes share the store, only runs that nobody holds; those that are not parked are this process's now.
     fn open_runs(&self) -> mpsc::Receiver<Result<Record, Error>>;
 
     /// Runs without their logs, newest first.
@@ -57,6 +94,22 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes what is waiting and releases the place. What is called after it is answered with an error.
     fn close(&self) -> Reply<()>;
+}
+
+/// What another process, or its end, did to runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Notice {
+    /// A run that somebody else held has ended, is parked, or was released.
+    Over(RunKey),
+    /// Somebody wants a run that this process holds to end.
+    Cancel(RunKey),
+    /// Runs may be there that nobody holds any more.
+    Free,
+    /// Everything that this process held, it holds no more: its lease ran out before it was renewed. Others may go on
+    /// with those runs, and what this process does for them from here on cannot be kept.
+    Lost,
+    /// Notices may have been missed, so whatever is waited for must be looked at.
+    Missed,
 }
 
 /// A store's name for a run; meaningless elsewhere.
@@ -112,6 +165,8 @@ pub struct Run {
     pub created_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Whether somebody wanted it to end when nobody was there who could.
+    pub cancel_requested: bool,
 }
 
 /// A run and its log.
@@ -182,8 +237,8 @@ impl<T: Unpin> Future for Reply<T> {
     }
 }
 
-/// Why a store could not do what it was asked. After an error of a write, unless it is [`Kind::Gone`], the store writes
-/// nothing more: what was answered is safe, what was not is unknown, and the process must stop.
+/// Why a store could not do what it was asked. After an error of a write, unless it is [`Kind::Gone`] or [`Kind::Held`],
+/// the store writes nothing more: what was answered is safe, what was not is unknown, and the process must stop.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
     kind: Kind,
@@ -207,6 +262,8 @@ pub enum Kind {
     Io,
     /// The run is not there (any more). Nothing was written for it, and the store goes on.
     Gone,
+    /// Another process holds the run, or nobody does. Nothing was written for it, and the store goes on.
+    Held,
     /// The store was closed, or stopped after an earlier error.
     Closed,
 }

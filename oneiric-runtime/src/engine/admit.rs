@@ -155,6 +155,7 @@ impl Engine {
                     status: Status::Running,
                     created_at,
                     ended_at: None,
+                    cancel_requested: false,
                 };
                 let state = State::new(entry.workflow().nodes.len(), created_at);
                 let handle = Handle { run_id, is_new: true, progress: progress.subscribe() };
@@ -203,7 +204,7 @@ impl Engine {
     ) -> (watch::Sender<Progress>, mpsc::Receiver<Command>) {
         let (sender, receiver) = watch::channel(Progress::Creating);
         // One of each command is all that a run can need.
-        let (command, commands) = mpsc::channel(3);
+        let (command, commands) = mpsc::channel(4);
         active.insert(
             run_id.to_owned(),
             Active {
@@ -211,6 +212,7 @@ impl Engine {
                 input: input.clone(),
                 commands: command,
                 progress: receiver,
+                driven: None,
             },
         );
         if self.is_draining() {
@@ -232,7 +234,8 @@ impl Engine {
         let _ = progress.send(told);
     }
 
-    /// Joins a run of an earlier process: tells its result, or takes it up where it stopped.
+    /// Joins a run of an earlier process, or of another one: tells its result, waits for it, or takes the run up where it
+    /// stopped.
     async fn join_stored(
         &self,
         start: &Start,
@@ -244,13 +247,24 @@ impl Engine {
             return Err(conflict(&run.run_id, &run.workflow));
         }
         self.deal_with(&run.run_id);
-        let record = self.0.store.find(&run.run_id).await.map_err(StartError::Store)?;
+        let handle = Handle::of(&run.run_id, progress.subscribe());
+        let found = match run.status {
+            Status::Running => self.0.store.claim(&run.run_id).await,
+            _ => self.0.store.find(&run.run_id).await,
+        };
+        let record = match found {
+            Err(error) if error.kind() == checkpoint::Kind::Held => {
+                self.follow(run, progress.clone(), commands);
+                return Ok(handle);
+            }
+            found => found.map_err(StartError::Store)?,
+        };
         let Some(record) = record else {
             // Pruned between the two calls, so it had ended; nobody can tell how any more.
             return Err(conflict(&run.run_id, &run.workflow));
         };
-        let handle = Handle::of(&run.run_id, progress.subscribe());
         if record.run.status != Status::Running {
+            drop(self.0.store.release(record.run.key));
             let report = self.report_of(&record).await.map_err(StartError::Store)?;
             self.active().remove(&run.run_id);
             let _ = progress.send(Progress::Ended(Arc::new(report)));

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Engine, Handle, StartError};
 use crate::checkpoint::{self, Filter, Record, Run, Urgency};
 use crate::clock::Timestamp;
+use crate::registry::Definition;
 use crate::run::execute::Command;
 use crate::run::{Entry, Event, NodeId, NodeStatus, Outline, Report, State, Status};
 
@@ -65,20 +66,26 @@ impl Engine {
             // A closed queue means that the run has just ended by itself.
             let _ = commands.send(Command::Cancel).await;
             let handle = Handle::of(run_id, progress);
-            return match handle.finished().await {
-                Ok(report) => Ok(report.as_ref().clone()),
-                Err(StartError::Store(error)) => Err(ControlError::Store(error)),
-                Err(_) => {
-                    Err(ControlError::NotNow("the process is stopping; try again when it is up".to_owned()))
-                }
-            };
+            return ended(handle).await;
         }
         let record = self.find(run_id).await?;
         if record.run.status.is_end() {
-            let status = record.run.status.name();
-            return Err(ControlError::NotNow(format!("run `{run_id}` has ended already: it is {status}")));
+            return Err(over(&record.run));
         }
-        self.cancel_stored(record).await
+        let run = record.run.clone();
+        let Some(record) = self.claim(record.run).await? else {
+            // Another process drives it, and hears of it through the store.
+            self.0.store.ask_to_cancel(run.key).await?;
+            return ended(self.follow_stored(run)).await;
+        };
+        let cancelled = if record.run.status.is_end() {
+            Err(over(&record.run))
+        } else {
+            self.cancel_stored(record).await
+        };
+        // One that was cancelled nobody holds any more; one that could not be goes back.
+        drop(self.0.store.release(run.key));
+        cancelled
     }
 
     /// Lets a run that failed, was cancelled or is parked go on: what completed stays, the rest is done again.
@@ -89,7 +96,7 @@ impl Engine {
         if let Some(run) = self.active().get(run_id) {
             return Ok(Handle::of(run_id, run.progress.clone()));
         }
-        let mut record = self.find(run_id).await?;
+        let record = self.find(run_id).await?;
         let Some(entry) = self.registry().get(&record.run.workflow) else {
             let workflow = &record.run.workflow;
             return Err(ControlError::NotNow(format!("this program has no workflow `{workflow}`")));
@@ -98,21 +105,20 @@ impl Engine {
             return Err(ControlError::NotNow(format!("run `{run_id}` is completed: nothing is left to do")));
         }
         let definition = entry.definition();
-        if definition.digest != record.run.digest {
-            if !accept_changes {
-                let difference = self.difference(&record.run).await?;
-                return Err(ControlError::NotNow(format!(
-                    "the workflow changed since run `{run_id}` began: {difference}; say `--accept-changes` to go on \
-                     with what is finished"
-                )));
-            }
-            record = self.rebase(record, &definition.digest, &definition.text).await?;
-        } else if record.run.status != Status::Running {
-            let resumed = Entry { at: Timestamp::now(), event: Event::RunResumed };
-            self.0.store.append(record.run.key, vec![resumed.clone()], Urgency::Now).await?;
-            record.log.push(resumed);
-            record.run.status = Status::Running;
+        if definition.digest != record.run.digest && !accept_changes {
+            let difference = self.difference(&record.run).await?;
+            return Err(ControlError::NotNow(format!(
+                "the workflow changed since run `{run_id}` began: {difference}; say `--accept-changes` to go on with \
+                 what is finished"
+            )));
         }
+        let run = record.run.clone();
+        let Some(record) = self.claim(record.run).await? else { return Ok(self.follow_stored(run)) };
+        let revived = self.revive(record, definition).await;
+        if revived.is_err() {
+            drop(self.0.store.release(run.key));
+        }
+        let record = revived?;
         let entered = {
             let mut active = self.active();
             if let Some(run) = active.get(run_id) {
@@ -124,6 +130,33 @@ impl Engine {
         let handle = Handle::of(run_id, progress.subscribe());
         self.take_up(record, progress, commands).await?;
         Ok(handle)
+    }
+
+    /// Lets the record of a run say that it goes on, under the definition that this program has of its workflow.
+    async fn revive(&self, mut record: Record, definition: &Definition) -> Result<Record, ControlError> {
+        if record.run.status == Status::Completed {
+            return Err(over(&record.run));
+        }
+        if definition.digest != record.run.digest {
+            return self.rebase(record, &definition.digest, &definition.text).await;
+        }
+        if record.run.status != Status::Running {
+            let resumed = Entry { at: Timestamp::now(), event: Event::RunResumed };
+            self.0.store.append(record.run.key, vec![resumed.clone()], Urgency::Now).await?;
+            record.log.push(resumed);
+            record.run.status = Status::Running;
+        }
+        Ok(record)
+    }
+
+    /// Takes hold of a run, as it is then; nothing if another process has it.
+    async fn claim(&self, run: Run) -> Result<Option<Record>, ControlError> {
+        match self.0.store.claim(&run.run_id).await {
+            Err(error) if error.kind() == checkpoint::Kind::Held => Ok(None),
+            Ok(Some(record)) => Ok(Some(record)),
+            Ok(None) => Err(ControlError::UnknownRun(run.run_id)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn find(&self, run_id: &str) -> Result<Record, ControlError> {
@@ -217,4 +250,18 @@ impl Engine {
         run.status = Status::Running;
         Ok(Record { run, log })
     }
+}
+
+/// The end of a run that is being cancelled.
+async fn ended(handle: Handle) -> Result<Report, ControlError> {
+    match handle.finished().await {
+        Ok(report) => Ok(report.as_ref().clone()),
+        Err(StartError::Store(error)) => Err(ControlError::Store(error)),
+        Err(_) => Err(ControlError::NotNow("the process is stopping; try again when it is up".to_owned())),
+    }
+}
+
+fn over(run: &Run) -> ControlError {
+    let (run_id, status) = (&run.run_id, run.status.name());
+    ControlError::NotNow(format!("run `{run_id}` has ended already: it is {status}"))
 }

@@ -2,6 +2,7 @@
 
 mod admit;
 mod control;
+mod follow;
 mod recover;
 #[cfg(test)]
 mod tests;
@@ -11,10 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::app::App;
-use crate::checkpoint::{self, Run, Store};
+use crate::checkpoint::{self, Run, RunKey, Store};
 use crate::json::Json;
 use crate::registry::Registry;
 use crate::run::Report;
@@ -50,6 +51,14 @@ struct Inner {
     active: Mutex<HashMap<String, Active>>,
     /// While recovery reads, the runs that somebody else has dealt with since: what it read of them is out of date.
     dealt_with: Mutex<Option<HashSet<String>>>,
+    /// Runs of other processes that somebody here waits for.
+    followers: Mutex<follow::Followers>,
+    /// Wakes who takes over runs that nobody holds any more.
+    free: Arc<Notify>,
+    /// Lets one recovery follow the other.
+    recovering: tokio::sync::Mutex<()>,
+    /// Whether this process goes on with the runs of others: one that only carries out an order does not.
+    recovers: AtomicBool,
     /// How many runs are under way, for whoever waits for none.
     under_way: watch::Sender<usize>,
     draining: AtomicBool,
@@ -64,6 +73,8 @@ struct Active {
     input: Json,
     commands: mpsc::Sender<Command>,
     progress: watch::Receiver<Progress>,
+    /// The run, once it is driven here.
+    driven: Option<RunKey>,
 }
 
 /// How far a run is, for those who wait for it.
@@ -88,17 +99,23 @@ impl Engine {
     }
 
     pub(crate) fn on(registry: Registry, store: Arc<dyn Store>) -> Self {
-        Self(Arc::new(Inner {
+        let engine = Self(Arc::new(Inner {
             registry,
             store,
             slots: Arc::new(Semaphore::new(SLOTS)),
             active: Mutex::default(),
             dealt_with: Mutex::default(),
+            followers: Mutex::default(),
+            free: Arc::default(),
+            recovering: tokio::sync::Mutex::default(),
+            recovers: AtomicBool::new(false),
             under_way: watch::Sender::new(0),
             draining: AtomicBool::new(false),
             abandoned: watch::Sender::new(false),
             broken: watch::Sender::new(None),
-        }))
+        }));
+        engine.listen();
+        engine
     }
 
     /// The workflows.
@@ -199,6 +216,11 @@ impl Engine {
         self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether this process goes on with runs that nobody holds.
+    fn recovers(&self) -> bool {
+        self.0.recovers.load(Ordering::Acquire)
+    }
+
     /// Notes that a stored run is dealt with now, whatever recovery has read of it.
     fn deal_with(&self, run_id: &str) {
         if let Some(runs) = self.dealt_with().as_mut() {
@@ -222,6 +244,12 @@ impl Engine {
     fn launch(&self, run: Run, execution: Execution, progress: watch::Sender<Progress>) {
         let engine = self.clone();
         self.0.under_way.send_modify(|runs| *runs += 1);
+        if let Some(active) = self.active().get_mut(&run.run_id) {
+            active.driven = Some(run.key);
+            if run.cancel_requested {
+                let _ = active.commands.try_send(Command::Cancel);
+            }
+        }
         let names = Arc::clone(&execution.names);
         tokio::spawn(RUN.scope(names, async move {
             let workflow = Arc::clone(&execution.workflow);
@@ -237,8 +265,18 @@ impl Engine {
                     );
                     Progress::Ended(Arc::new(report))
                 }
+                Outcome::Lost(commands) => {
+                    tracing::warn!(workflow = run.workflow, run_id = run.run_id, "run-lost");
+                    if let Some(active) = engine.active().get_mut(&run.run_id) {
+                        active.driven = None;
+                    }
+                    engine.0.under_way.send_modify(|runs| *runs -= 1);
+                    return engine.follow(run, progress, commands);
+                }
                 Outcome::Stopped => {
                     tracing::info!(workflow = run.workflow, run_id = run.run_id, "run-stopped");
+                    // The store does it before it closes; nobody here waits for it.
+                    drop(engine.0.store.release(run.key));
                     Progress::Stopped
                 }
                 Outcome::Failed(error) => {

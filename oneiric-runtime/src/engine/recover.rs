@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, watch};
 
@@ -19,6 +20,8 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn recover(&self) -> Result<usize, checkpoint::Error> {
+        let _one_at_a_time = self.0.recovering.lock().await;
+        self.0.recovers.store(true, Ordering::Release);
         *self.dealt_with() = Some(HashSet::new());
         let count = self.recover_open().await;
         *self.dealt_with() = None;
@@ -44,6 +47,11 @@ impl Engine {
             if record.run.status != Status::Running {
                 continue;
             }
+            // Somebody here may wait for it already.
+            let Some(record) = self.hand_over(record) else {
+                count += 1;
+                continue;
+            };
             let entered = {
                 let mut active = self.active();
                 let run = &record.run;
@@ -79,8 +87,14 @@ impl Engine {
             }
             Err(reason) => {
                 tracing::error!(workflow = run.workflow, run_id = run.run_id, reason, "run-parked");
-                let report = self.park(record, reason).await?;
-                let _ = progress.send(report);
+                let run = record.run.clone();
+                match self.park(record, reason).await {
+                    Ok(report) => drop(progress.send(report)),
+                    Err(error) if error.kind() == checkpoint::Kind::Held => {
+                        self.follow(run, progress, commands);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())

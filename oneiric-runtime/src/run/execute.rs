@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Drain,
     /// Stop now. Nodes under way are begun again at the next start.
     Abandon,
+    /// Stop now, because another process may go on with the run.
+    Lose,
 }
 
 /// How driving a run came to its end.
@@ -64,6 +66,8 @@ pub(crate) enum Outcome {
     Ended(State),
     /// It was told to stop and goes on at the next start.
     Stopped,
+    /// Another process may go on with it. What more is asked of it here comes from this queue.
+    Lost(mpsc::Receiver<Command>),
     /// The store failed.
     Failed(checkpoint::Error),
 }
@@ -155,7 +159,7 @@ impl Loop {
         loop {
             let mut moved = match self.take_in_commits(cx) {
                 Ok(moved) => moved,
-                Err(error) => return Poll::Ready(Some(Outcome::Failed(error))),
+                Err(error) => return Poll::Ready(Some(self.give_up(error))),
             };
             if let Some(outcome) = self.take_in_commands(cx) {
                 return Poll::Ready(Some(outcome));
@@ -193,13 +197,24 @@ impl Loop {
         }
         // What was just handed to the store must wake this task when it is on disk.
         match self.take_in_commits(cx) {
-            Err(error) => Poll::Ready(Some(Outcome::Failed(error))),
+            Err(error) => Poll::Ready(Some(self.give_up(error))),
             Ok(true) => {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
             Ok(false) => Poll::Pending,
         }
+    }
+
+    /// What an error of the store means for this run.
+    fn give_up(&mut self, error: checkpoint::Error) -> Outcome {
+        if error.kind() == checkpoint::Kind::Held { self.lose() } else { Outcome::Failed(error) }
+    }
+
+    /// Ends here at once; dropping the attempts stops them.
+    fn lose(&mut self) -> Outcome {
+        self.running.clear();
+        Outcome::Lost(std::mem::replace(&mut self.run.commands, mpsc::channel(1).1))
     }
 
     fn take_in_commits(&mut self, cx: &mut Context<'_>) -> Result<bool, checkpoint::Error> {
@@ -247,6 +262,7 @@ impl Loop {
                 Command::Cancel => self.cancel(Reason::Requested),
                 Command::Drain => self.draining = true,
                 Command::Abandon => return Some(Outcome::Stopped),
+                Command::Lose => return Some(self.lose()),
             }
         }
         None

@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 
 use super::fault;
 use super::job::Promise;
-use super::row::{self, EventRow};
-use crate::checkpoint::{Error, Filter, Kind, Record, Run};
+use super::row;
+use crate::checkpoint::row::{checked_definition, status_name};
+use crate::checkpoint::{Error, Filter, Record, Run};
 use crate::json::Json;
 
 /// So many open runs, or runs of a list, are read at a time.
@@ -124,7 +125,7 @@ fn record(connection: &Connection, run: Result<Run, Error>) -> rusqlite::Result<
     let mut statement = connection
         .prepare_cached(&format!("SELECT {} FROM event WHERE run = ? ORDER BY key", row::EVENT_COLUMNS))?;
     let log: Result<Vec<_>, _> = statement
-        .query_map([run.key.0], |row| EventRow::read(&run, row))?
+        .query_map([run.key.0], |row| row::read_event(&run, row))?
         .collect::<rusqlite::Result<_>>()?;
     drop(statement);
     Ok(log.map(|log| Record { run, log }))
@@ -141,7 +142,7 @@ fn list(connection: &Connection, filter: &Filter) -> rusqlite::Result<Result<Vec
     let mut runs: Vec<Run> = Vec::new();
     loop {
         let before = runs.last().map_or(i64::MAX, |run| run.key.0);
-        let status = filter.status.map(row::status_name);
+        let status = filter.status.map(status_name);
         let page: Result<Vec<Run>, Error> = statement
             .query_map(params![before, filter.workflow, status, PAGE], row::read_run)?
             .collect::<rusqlite::Result<_>>()?;
@@ -169,14 +170,7 @@ fn definition(
         .query_row([workflow, digest], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((text, sum)) = found else { return Ok(Ok(None)) };
-    if row::definition_checksum(workflow, digest, &text) == sum {
-        return Ok(Ok(Some(Json::trusted(text))));
-    }
-    let message = format!(
-        "the definition of workflow `{workflow}` with digest {digest} is damaged: its checksum is wrong; restore the \
-         state directory from a backup"
-    );
-    Ok(Err(Error::new(Kind::Corrupt, message)))
+    Ok(checked_definition(workflow, digest, &text, sum).map(Some))
 }
 
 fn flat<T>(read: rusqlite::Result<Result<T, Error>>, path: &Path) -> Result<T, Error> {

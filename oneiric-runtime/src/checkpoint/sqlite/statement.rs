@@ -4,7 +4,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, ffi, params};
 
-use super::row::{self, EventRow};
+use super::row::{RUN_COLUMNS, read_run};
+use crate::checkpoint::row::{self, EventRow};
 use crate::checkpoint::{Created, Error, NewRun, RunKey, gone, outcome};
 use crate::clock::Timestamp;
 use crate::json::Json;
@@ -35,10 +36,9 @@ pub(super) fn create(connection: &Connection, run: &NewRun) -> Told<Created> {
     }
     let found = connection
         .prepare_cached(&format!(
-            "SELECT {} FROM run JOIN workflow ON workflow.key = run.workflow WHERE run_id = ?",
-            row::RUN_COLUMNS
+            "SELECT {RUN_COLUMNS} FROM run JOIN workflow ON workflow.key = run.workflow WHERE run_id = ?"
         ))?
-        .query_row([&run.run_id], row::read_run)?;
+        .query_row([&run.run_id], read_run)?;
     Ok(found.map(Created::Existing))
 }
 
