@@ -30,7 +30,7 @@ impl Json {
     }
 
     /// A mapping without the keys that have no value.
-    pub fn object<const N: usize>(entries: [(&str, Option<Self>); N]) -> Self {
+    pub fn object<'a>(entries: impl IntoIterator<Item = (&'a str, Option<Self>)>) -> Self {
         Self::Object(entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
     }
 

@@ -58,3 +58,18 @@ fn a_workflow() {
     };
     is_written("workflow.rs", dag::expand(quote!(timeout = "2h"), &item));
 }
+
+#[test]
+fn a_workflow_with_conditions_lists_and_undoing() {
+    let item = quote! {
+        /// Charge each line of an order, and give the money back when the parcel is lost.
+        pub async fn careful(id: String, lines: Vec<u64>, express: bool) -> u64 {
+            let order = fetch(id);
+            let paid = charge(order, item).each(lines).max_parallel(2).compensate(refund);
+            let quick = charge(order, 1).when(express).after(&paid);
+            let slow = count(quick).when(!express).or_continue();
+            count(slow)
+        }
+    };
+    is_written("careful.rs", dag::expand(TokenStream::new(), &item));
+}

@@ -15,7 +15,7 @@ use crate::run::NodeId;
 use crate::stand_in::StandIns;
 use crate::task::{Definition, Retry, TakesInput, Undoes, Visitor};
 use crate::value::{self, AnyBind, Bind, Input, Item};
-use crate::workflow::{self, Does, Step, Task, Workflow};
+use crate::workflow::{self, Does, Exec, Step, Task, Workflow};
 
 /// A workflow under construction.
 #[derive(Default)]
@@ -132,7 +132,18 @@ impl<'d, D: Definition> Unbound<'d, Typed<D>> {
         list: Bind<Vec<T>>,
         args: impl FnOnce(Item<T>) -> D::Args,
     ) -> Node<'d, Output<Vec<D::Output>>> {
-        self.with(args(Item::new())).for_each(list.json().parse())
+        self.with(args(Item::new())).for_each(list.json().parse(), false)
+    }
+
+    /// Makes an instance of the node for each element of `list`, which is its one argument.
+    pub fn each_alone<T: Serialize + DeserializeOwned + 'static>(
+        self,
+        list: Bind<Vec<T>>,
+    ) -> Node<'d, Output<Vec<D::Output>>>
+    where
+        D: TakesInput,
+    {
+        self.with_input().for_each(list.json().parse(), true)
     }
 
     /// Gives the node the run's input as its one argument.
@@ -151,7 +162,7 @@ impl<'d> Unbound<'d, Program> {
         let mut uses = Uses::default();
         uses.argument("stdin", &stdin);
         let argv = self.kind.0.into_iter().map(str::to_owned).collect();
-        self.dag.add(self.name, Does::Step(Box::new(workflow::Exec { argv, stdin })), uses)
+        self.dag.add(self.name, Does::Step(Box::new(Exec { argv, stdin })), uses)
     }
 
     /// Makes an instance of the node for each element of `list`, and gives each what it reads. The node gives a list of
@@ -161,7 +172,15 @@ impl<'d> Unbound<'d, Program> {
         list: Bind<Vec<T>>,
         stdin: impl FnOnce(Item<T>) -> Bind<Json>,
     ) -> Node<'d, Untyped> {
-        self.with(stdin(Item::new())).for_each(list.json().parse())
+        self.with(stdin(Item::new())).for_each(list.json().parse(), false)
+    }
+
+    /// Makes an instance of the node for each element of `list`, which is what it reads.
+    pub fn each_alone<T: Serialize + DeserializeOwned + 'static>(
+        self,
+        list: Bind<Vec<T>>,
+    ) -> Node<'d, Untyped> {
+        self.with_input().for_each(list.json().parse(), true)
     }
 
     /// Gives the program the run's input.
@@ -264,12 +283,12 @@ impl<'d, K> Node<'d, K> {
     }
 
     /// The node with an instance for each element of `list`.
-    fn for_each<L>(self, list: Bind<Vec<Json>>) -> Node<'d, L> {
+    fn for_each<L>(self, list: Bind<Vec<Json>>, is_input: bool) -> Node<'d, L> {
         let Self { dag, id, name, .. } = self.change(|node| {
             node.needs.extend_from_slice(list.needs());
             node.needs.sort_unstable();
             node.needs.dedup();
-            node.each = Some(workflow::Each { list, max_parallel: None });
+            node.each = Some(workflow::Each { list, max_parallel: None, is_input });
         });
         Node { dag, id, name, kind: PhantomData }
     }
@@ -324,37 +343,22 @@ impl<T: DeserializeOwned + 'static> Node<'_, Output<T>> {
 impl<K> Node<'_, K> {
     /// Has a program undo it when the run fails after it has completed. The program reads what the node returned.
     #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
-    pub fn compensate_exec(self, program: Exec) -> Self {
+    pub fn compensate_exec<const N: usize>(self, argv: [&'static str; N]) -> Self {
         let stdin = self.dag.input().whole();
-        let Exec { argv, retry, timeout } = program;
-        self.undone_by(Box::new(workflow::Exec { argv, stdin }), retry, timeout)
-    }
-}
-
-/// A program that undoes a node.
-#[derive(Clone, Debug)]
-pub struct Exec {
-    argv: Vec<String>,
-    retry: Retry,
-    timeout: Option<Duration>,
-}
-
-impl Exec {
-    /// The program and its arguments.
-    pub fn new<const N: usize>(argv: [&'static str; N]) -> Self {
-        Self { argv: argv.map(str::to_owned).into(), retry: Retry::ONCE, timeout: None }
+        let argv = argv.map(str::to_owned).into();
+        self.undone_by(Box::new(Exec { argv, stdin }), Retry::ONCE, None)
     }
 
-    /// How its failures are tried again.
-    #[must_use]
-    pub fn retry(self, retry: Retry) -> Self {
-        Self { retry, ..self }
+    /// How failures of undoing it are tried again, instead of as the task says.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn compensate_retry(self, retry: Retry) -> Self {
+        self.change(|node| node.undo.iter_mut().for_each(|undo| undo.retry = retry))
     }
 
-    /// How long one attempt may take.
-    #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout: Some(timeout), ..self }
+    /// How long one attempt to undo it may take, instead of as the task says.
+    #[expect(clippy::return_self_not_must_use, reason = "the option is set either way")]
+    pub fn compensate_timeout(self, timeout: Duration) -> Self {
+        self.change(|node| node.undo.iter_mut().for_each(|undo| undo.timeout = Some(timeout)))
     }
 }
 

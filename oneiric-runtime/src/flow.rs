@@ -63,13 +63,15 @@ pub struct Line {
     pub with: Option<&'static [(&'static str, &'static str)]>,
     /// From there on.
     pub tail: &'static str,
+    /// The path of the function that undoes it.
+    pub undo: Option<&'static str>,
 }
 
 impl Sketch {
     /// As the compiler would have made it: the text of the digest is that of `oneiric-build`'s `plan::digest`.
     fn definition(&self) -> Definition {
         let mut text = self.form.to_owned();
-        for Line { head, path, with, tail } in self.nodes {
+        for Line { head, path, with, tail, undo } in self.nodes {
             let path = path.map(measured).unwrap_or_default();
             let _ = write!(text, "\n{head}{path}");
             if let Some(with) = with {
@@ -82,6 +84,7 @@ impl Sketch {
                 text.push('}');
             }
             text.push_str(tail);
+            text.push_str(&undo.map(measured).unwrap_or_default());
         }
         let mut digest = String::with_capacity(64);
         for byte in Sha256::digest(text) {

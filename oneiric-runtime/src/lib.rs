@@ -107,7 +107,7 @@ mod workflow;
 
 pub use app::{App, main};
 pub use clock::{Timestamp, hours, millis, mins, secs};
-pub use dag::{Dag, Exec, Node};
+pub use dag::{Dag, Node};
 pub use engine::Engine;
 pub use json::Json;
 #[cfg(feature = "macros")]

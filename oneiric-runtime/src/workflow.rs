@@ -47,6 +47,8 @@ pub(crate) struct Each {
     pub(crate) list: Bind<Vec<Json>>,
     /// How many instances may be under way at once.
     pub(crate) max_parallel: Option<usize>,
+    /// Whether an element stands in the place of the run's input.
+    pub(crate) is_input: bool,
 }
 
 /// What undoes a node: its input is what the node returned.

@@ -9,8 +9,22 @@ use super::layout;
 use super::style::Style;
 
 /// Every function a generated file can import. A variable of such a name would hide it, so `names` avoids them.
-pub(super) const FUNCTIONS: [&str; 10] =
-    ["array", "hours", "literal", "millis", "mins", "object", "run_id", "secret", "secs", "text"];
+pub(super) const FUNCTIONS: [&str; 14] = [
+    "any_of",
+    "array",
+    "exists",
+    "hours",
+    "is_missing",
+    "item",
+    "literal",
+    "millis",
+    "mins",
+    "object",
+    "run_id",
+    "secret",
+    "secs",
+    "text",
+];
 
 /// The names used so far.
 #[derive(Default)]

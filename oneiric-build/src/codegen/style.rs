@@ -40,6 +40,11 @@ pub trait Style {
         quote! { .with_input() }
     }
 
+    /// What stands for the arguments of a node that has none but an instance for each element of `list`.
+    fn each_alone(&self, _path: &TokenStream, list: &TokenStream) -> TokenStream {
+        quote! { .each_alone(#list) }
+    }
+
     /// A literal, if it is to be written as Rust and not as JSON.
     fn literal(&self, _value: &serde_json::Value) -> Option<TokenStream> {
         None

@@ -10,13 +10,15 @@ use quote::quote;
 
 use super::names;
 use super::style::Style;
-use crate::plan::{Does, Expr, OnFailure, Part, Reference, Step, Workflow};
+use crate::plan::{Condition, Does, Expr, Part, Reference, Step, Test, Workflow};
 
 /// What an expression can refer to.
 pub(super) struct Scope<'a> {
     pub(super) workflow: &'a Workflow,
     /// The variable of each node.
     pub(super) variables: &'a [Ident],
+    /// Whether nothing is known of the element of a list but that it is JSON.
+    pub(super) item_is_json: bool,
 }
 
 impl Scope<'_> {
@@ -81,9 +83,13 @@ impl Scope<'_> {
         let tokens = self.reference(reference, style);
         let is_json = match reference {
             Reference::Output(node, _) => self.is_json(*node),
+            Reference::Item(_) => self.item_is_json,
             Reference::RunId => false,
-            // A secret is read as whatever is wanted.
-            Reference::Input(_) | Reference::Secret(_) => true,
+            // A parameter of a function has a type; the rest of the input is read as whatever is wanted, as a secret is.
+            Reference::Input(steps) => {
+                !matches!(&**steps, [Step::Field(name), ..] if style.parameter(name).is_some())
+            }
+            Reference::Secret(_) => true,
         };
         if is_json {
             tokens
@@ -110,8 +116,8 @@ impl Scope<'_> {
             Reference::Output(node, steps) => {
                 let index = node.0 as usize;
                 let variable = &self.variables[index];
-                let may_fail = self.workflow.nodes[index].on_failure == OnFailure::Continue;
-                match (self.is_json(*node), may_fail, steps.as_slice()) {
+                let may_lack = self.workflow.nodes[index].may_lack_output();
+                match (self.is_json(*node), may_lack, steps.as_slice()) {
                     (true, _, []) | (false, false, []) => quote! { #variable.output() },
                     (true, _, steps) => {
                         let path = text_literal(&path_text(steps));
@@ -128,6 +134,16 @@ impl Scope<'_> {
                     }
                 }
             }
+            Reference::Item(steps) if self.item_is_json => {
+                let path = text_literal(&path_text(steps));
+                quote! { item.get(#path) }
+            }
+            Reference::Item(steps) if steps.is_empty() => quote! { item.whole() },
+            Reference::Item(steps) => {
+                let item = Ident::new("item", proc_macro2::Span::call_site());
+                let part = part(&item, steps);
+                quote! { item.path(|item| #part) }
+            }
             Reference::RunId => {
                 let run_id = style.value("run_id");
                 quote! { #run_id() }
@@ -136,6 +152,65 @@ impl Scope<'_> {
                 let secret = style.value("secret");
                 quote! { #secret(#name) }
             }
+        }
+    }
+
+    /// The list of a node with instances, and whether its elements are of a type that nobody knows.
+    pub(super) fn list(&self, list: &Reference, style: &mut dyn Style) -> (TokenStream, bool) {
+        let json = style.root("Json");
+        let path = match list {
+            Reference::Input(steps) => {
+                if let [Step::Field(name), ..] = &**steps
+                    && style.parameter(name).is_some()
+                {
+                    return (self.reference(list, style), false);
+                }
+                steps
+            }
+            Reference::Output(node, steps) if self.is_json(*node) => steps,
+            _ => return (self.reference(list, style), false),
+        };
+        let variable = match list {
+            Reference::Output(node, _) => self.variables[node.0 as usize].clone(),
+            _ => Ident::new("input", proc_macro2::Span::call_site()),
+        };
+        let path = text_literal(&path_text(path));
+        (quote! { #variable.get::<Vec<#json>>(#path) }, true)
+    }
+
+    /// Whether something has to hold of a value.
+    pub(super) fn condition(&self, condition: &Condition, style: &mut dyn Style) -> Vec<TokenStream> {
+        let value = &condition.value.value;
+        let mut tests = Vec::new();
+        for test in &condition.tests {
+            let test = match test {
+                Test::AnyOf(values) if self.is_truth(value) && *values == [serde_json::Value::from(true)] => {
+                    self.reference(value, style)
+                }
+                Test::AnyOf(values) => {
+                    let any_of = style.value("any_of");
+                    let value = self.json_reference(value, style);
+                    let values = values.iter().map(|value| text_literal(&value.to_string()));
+                    quote! { #any_of(#value, [#(#values),*]) }
+                }
+                Test::Exists(is_there) => {
+                    let test = style.value(if *is_there { "exists" } else { "is_missing" });
+                    let value = self.json_reference(value, style);
+                    quote! { #test(#value) }
+                }
+            };
+            tests.push(style.place(condition.value.span, test));
+        }
+        tests
+    }
+
+    /// Whether a value can be a `bool` as it is.
+    fn is_truth(&self, value: &Reference) -> bool {
+        match value {
+            Reference::Output(node, _) => {
+                self.is_json(*node) || !self.workflow.nodes[node.0 as usize].may_lack_output()
+            }
+            _ => true,
         }
     }
 

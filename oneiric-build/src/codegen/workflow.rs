@@ -9,7 +9,7 @@ use super::style::Style;
 use super::value::{Scope, duration, text_literal};
 use super::{doc_lines, names};
 use crate::manifest::Spanned;
-use crate::plan::{Does, Expr, Node, NodeId, OnFailure, Part, Reference, Retry, Workflow};
+use crate::plan::{Does, Expr, Node, NodeId, OnFailure, Part, Reference, Retry, Undo, Workflow};
 
 /// The function that describes `workflow` to the runtime.
 pub(super) fn function(workflow: &Workflow, name: &Ident, style: &mut dyn Style) -> TokenStream {
@@ -27,7 +27,7 @@ pub(super) fn function(workflow: &Workflow, name: &Ident, style: &mut dyn Style)
 /// The statements that describe `workflow` to `dag`; the last binds what it returns, if it returns something.
 pub fn body(workflow: &Workflow, result: Option<&Returns<'_>>, style: &mut dyn Style) -> TokenStream {
     let variables = names::variables(workflow);
-    let scope = Scope { workflow, variables: &variables };
+    let scope = Scope { workflow, variables: &variables, item_is_json: false };
     let mut used: HashSet<NodeId> =
         workflow.nodes.iter().flat_map(|node| node.needs.iter().copied()).collect();
     if let Some(Reference::Output(node, _)) = result.map(|result| &result.value.value) {
@@ -79,9 +79,7 @@ fn settings(workflow: &Workflow, style: &mut dyn Style) -> TokenStream {
         let limit = Literal::u32_unsuffixed(limit);
         tokens.extend(quote! { dag.max_parallel(#limit); });
     }
-    let arguments =
-        workflow.nodes.iter().filter_map(|node| node.with.as_ref()).flat_map(|with| &with.arguments);
-    if arguments.into_iter().any(|(_, expr)| uses_input(&expr.value)) {
+    if workflow.nodes.iter().any(node_uses_input) {
         tokens.extend(quote! { let input = dag.input(); });
     }
     tokens
@@ -91,37 +89,57 @@ fn settings(workflow: &Workflow, style: &mut dyn Style) -> TokenStream {
 fn call(node: &Node, scope: &Scope<'_>, style: &mut dyn Style) -> TokenStream {
     let name = &node.name.value;
     let place = style.span(node.name.span);
+    let list = node.each.as_ref().map(|each| {
+        let (list, is_json) = scope.list(&each.list, style);
+        (style.place(each.list.span, list), is_json)
+    });
+    let within = Scope { item_is_json: list.as_ref().is_some_and(|(_, is_json)| *is_json), ..*scope };
+    let list = list.map(|(list, _)| list);
     let mut tokens = match &node.does {
         Does::Run { path, .. } => {
             let path = style.path(&path.value);
             let arguments = node.with.as_ref().map(|with| {
                 let fields = with.arguments.iter().map(|(name, expr)| {
-                    let value = scope.argument(&expr.value, style);
+                    let value = within.argument(&expr.value, style);
                     (names::field(&name.value), style.place(expr.span, value))
                 });
                 let fields = fields.collect();
                 style.arguments(&path, fields)
             });
-            let arguments = match arguments {
-                Some(arguments) => quote! { .with(#arguments) },
-                None => style.no_arguments(&path),
+            let given = match (list, arguments) {
+                (Some(list), Some(arguments)) => quote! { .each(#list, |item| #arguments) },
+                (Some(list), None) => style.each_alone(&path, &list),
+                (None, Some(arguments)) => quote! { .with(#arguments) },
+                (None, None) => style.no_arguments(&path),
             };
-            quote_spanned! { place=> dag.task(#name, #path::Def) #arguments }
+            quote_spanned! { place=> dag.task(#name, #path::Def) #given }
         }
         Does::Exec { argv, .. } => {
             let arguments = node.with.as_ref().map(|with| {
                 let members = with.arguments.iter().map(|(name, expr)| (name.value.as_str(), &expr.value));
-                scope.object(members, style)
+                within.object(members, style)
             });
-            let arguments = with(arguments);
+            let given = match (list, arguments) {
+                (Some(list), Some(arguments)) => quote! { .each(#list, |item| #arguments) },
+                (Some(list), None) => quote! { .each_alone(#list) },
+                (None, Some(arguments)) => quote! { .with(#arguments) },
+                (None, None) => quote! { .with_input() },
+            };
             let argv = argv.iter().map(|word| text_literal(word));
-            quote! { dag.exec(#name, [#(#argv),*]) #arguments }
+            quote! { dag.exec(#name, [#(#argv),*]) #given }
         }
         Does::Wait(time) => {
             let time = duration(*time, style);
             quote! { dag.wait(#name, #time) }
         }
     };
+    if let Some(most) = node.each.as_ref().and_then(|each| each.max_parallel) {
+        let most = Literal::u32_unsuffixed(most);
+        tokens.extend(quote! { .max_parallel(#most) });
+    }
+    for condition in node.when.iter().flat_map(|condition| scope.condition(condition, style)) {
+        tokens.extend(quote! { .when(#condition) });
+    }
     if let Some(retry) = &node.retry {
         let retry = self::retry(retry, style);
         tokens.extend(quote! { .retry(#retry) });
@@ -137,11 +155,35 @@ fn call(node: &Node, scope: &Scope<'_>, style: &mut dyn Style) -> TokenStream {
     if node.on_failure == OnFailure::Continue {
         tokens.extend(quote! { .continue_on_failure() });
     }
+    if let Some(undo) = &node.undo {
+        tokens.extend(self::undo(undo, style));
+    }
     tokens
 }
 
-fn with(arguments: Option<TokenStream>) -> TokenStream {
-    arguments.map_or_else(|| quote! { .with_input() }, |arguments| quote! { .with(#arguments) })
+/// What undoes a node, and how.
+fn undo(undo: &Undo, style: &mut dyn Style) -> TokenStream {
+    let mut tokens = match &undo.does {
+        Does::Run { path, span, .. } => {
+            let path = style.path(&path.value);
+            let call = style.place(*span, quote! { .compensate(#path::Def) });
+            quote! { #call }
+        }
+        Does::Exec { argv, .. } => {
+            let argv = argv.iter().map(|word| text_literal(word));
+            quote! { .compensate_exec([#(#argv),*]) }
+        }
+        Does::Wait(_) => unreachable!("a task does not wait"),
+    };
+    if let Some(retry) = &undo.retry {
+        let retry = self::retry(retry, style);
+        tokens.extend(quote! { .compensate_retry(#retry) });
+    }
+    if let Some(timeout) = undo.timeout {
+        let timeout = duration(timeout, style);
+        tokens.extend(quote! { .compensate_timeout(#timeout) });
+    }
+    tokens
 }
 
 pub(super) fn retry(retry: &Retry, style: &mut dyn Style) -> TokenStream {
@@ -163,8 +205,18 @@ pub(super) fn retry(retry: &Retry, style: &mut dyn Style) -> TokenStream {
     tokens
 }
 
+fn node_uses_input(node: &Node) -> bool {
+    let with = node.with.iter().flat_map(|with| &with.arguments);
+    with.into_iter().any(|(_, expr)| uses_input(&expr.value))
+        || node.when.iter().any(|condition| is_input(&condition.value))
+        || node.each.as_ref().is_some_and(|each| is_input(&each.list))
+}
+
+fn is_input(reference: &Reference) -> bool {
+    matches!(reference, Reference::Input(_))
+}
+
 fn uses_input(expr: &Expr) -> bool {
-    let is_input = |reference: &Reference| matches!(reference, Reference::Input(_));
     match expr {
         Expr::Literal(_) => false,
         Expr::Reference(reference) => is_input(reference),

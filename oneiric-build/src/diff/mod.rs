@@ -262,7 +262,15 @@ fn node(name: &str, before: &Map<String, Value>, after: &Map<String, Value>, fou
 }
 
 /// What does not decide results.
-const TUNES: [&str; 5] = ["retry", "timeout_ms", "max_parallel", "scheduler", "notifications"];
+const TUNES: [&str; 7] = [
+    "retry",
+    "timeout_ms",
+    "max_parallel",
+    "compensate_retry",
+    "compensate_timeout_ms",
+    "scheduler",
+    "notifications",
+];
 
 fn compare(
     node: Option<&str>,

@@ -208,7 +208,9 @@ pub struct Node {
     /// What has to hold for it to run.
     pub when: Vec<Condition>,
     /// The list that it has an instance for each element of.
-    pub for_each: Option<Reference>,
+    pub for_each: Option<Spanned<Reference>>,
+    /// How many of its instances may be at work at once.
+    pub max_parallel: Option<u32>,
     /// The task that undoes it when a later node fails.
     pub compensate: Option<Spanned<String>>,
 }
@@ -364,13 +366,18 @@ impl Node {
             on_failure: OnFailure::default(),
             when: Vec::new(),
             for_each: None,
+            max_parallel: None,
             compensate: None,
         }
     }
 
     /// Everything it refers to, in its arguments and elsewhere.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        let elsewhere = self.when.iter().map(|condition| &condition.reference).chain(&self.for_each);
+        let elsewhere = self
+            .when
+            .iter()
+            .map(|condition| &condition.reference)
+            .chain(self.for_each.iter().map(|list| &list.value));
         self.with.iter().flat_map(With::references).chain(elsewhere)
     }
 }

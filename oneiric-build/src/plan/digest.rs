@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Does, Expr, Node, OnFailure, Part, Reference, Step};
+use super::{Condition, Does, Expr, Node, OnFailure, Part, Reference, Step, Test, Undo};
 
 /// The form of the canonical text. A change of it changes every digest, and strands every run that is under way.
 pub const FORM: &str = "oneiric workflow 1";
@@ -57,6 +57,8 @@ pub struct Line {
     pub with: Option<Vec<(String, String)>>,
     /// What it waits for, and what its failure means.
     pub tail: String,
+    /// The path of the function that undoes it.
+    pub undo: Option<String>,
 }
 
 impl Line {
@@ -79,6 +81,10 @@ impl Line {
                 with.arguments.iter().map(|(name, it)| (name.value.clone(), value(it))).collect()
             }),
             tail: written(&|writer| writer.tail(node)),
+            undo: match node.undo.as_ref().map(|undo| &undo.does) {
+                Some(Does::Run { path, .. }) => Some(path.value.clone()),
+                _ => None,
+            },
         };
         sorted.into_iter().map(line).collect()
     }
@@ -105,6 +111,9 @@ impl Writer<'_> {
             self.entries(arguments.collect(), Self::expr);
         }
         self.tail(node);
+        if let Some(Undo { does: Does::Run { path, .. }, .. }) = &node.undo {
+            self.text(path);
+        }
     }
 
     fn head(&mut self, node: &Node) {
@@ -128,6 +137,33 @@ impl Writer<'_> {
         if node.on_failure == OnFailure::Continue {
             self.out.push_str(" continue");
         }
+        if !node.when.is_empty() {
+            self.out.push_str(" when ");
+            self.list(&node.when, Self::condition);
+        }
+        if let Some(each) = &node.each {
+            self.out.push_str(" each ");
+            self.reference(&each.list);
+        }
+        match node.undo.as_ref().map(|undo| &undo.does) {
+            None | Some(Does::Wait(_)) => {}
+            Some(Does::Run { .. }) => self.out.push_str(" compensate run "),
+            Some(Does::Exec { argv, .. }) => {
+                self.out.push_str(" compensate exec ");
+                self.list(argv, |writer, word| writer.text(word));
+            }
+        }
+    }
+
+    fn condition(&mut self, condition: &Condition) {
+        self.reference(&condition.value);
+        self.list(&condition.tests, |writer, test| match test {
+            Test::AnyOf(values) => {
+                writer.out.push_str("any ");
+                writer.list(values, Self::literal);
+            }
+            Test::Exists(is_there) => _ = write!(writer.out, "exists {is_there}"),
+        });
     }
 
     fn expr(&mut self, value: &Expr) {
@@ -161,6 +197,10 @@ impl Writer<'_> {
             Reference::Secret(name) => {
                 self.out.push_str("secret ");
                 return self.text(name);
+            }
+            Reference::Item(steps) => {
+                self.out.push_str("item ");
+                steps
             }
             Reference::Input(steps) => {
                 self.out.push_str("input ");

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{
-    Adapter, Choice, Does, Expr, Node, NodeId, Notifications, OnFailure, Part, Plan, Ranked, Reference,
-    Retry, Scheduler, Secrets, Step, Workflow,
+    Adapter, Choice, Condition, Does, Expr, Node, NodeId, Notifications, OnFailure, Part, Plan, Ranked,
+    Reference, Retry, Scheduler, Secrets, Step, Test, Workflow,
 };
 use crate::json::Json;
 
@@ -125,14 +125,36 @@ pub fn workflow(workflow: &Workflow) -> Json {
     ])
 }
 
-fn node(workflow: &Workflow, node: &Node) -> Json {
-    let (does, task, run, exec, wait) = match &node.does {
+/// What a node does, or what undoes it: its kind, the task's name, and what is called, started or waited for.
+fn does(does: &Does) -> [(&'static str, Option<Json>); 5] {
+    let (kind, task, run, exec, wait) = match does {
         Does::Run { task, path, .. } => ("run", Some(task), Some(Json::value(path.as_str())), None, None),
         Does::Exec { task, argv } => {
             ("exec", Some(task), None, Some(Json::list(argv, |word| Json::value(word.as_str()))), None)
         }
         Does::Wait(time) => ("wait", None, None, None, Some(millis(*time))),
     };
+    [
+        ("does", Some(Json::value(kind))),
+        ("task", task.map(|task| Json::value(task.as_str()))),
+        ("run", run),
+        ("exec", exec),
+        ("wait_ms", wait),
+    ]
+}
+
+fn condition(workflow: &Workflow, condition: &Condition) -> Json {
+    let value = ("value", Some(reference(workflow, &condition.value)));
+    let tests = condition.tests.iter().map(|test| match test {
+        Test::AnyOf(values) => ("any_of", Some(Json::list(values, |value| Json::from(value.clone())))),
+        Test::Exists(is_there) => ("exists", Some(Json::value(*is_there))),
+    });
+    Json::object([value].into_iter().chain(tests))
+}
+
+fn node(workflow: &Workflow, node: &Node) -> Json {
+    let [kind, task, run, exec, wait] = does(&node.does);
+    let undo = node.undo.as_ref();
     let with = node.with.as_ref().map(|with| {
         let arguments =
             with.arguments.iter().map(|(name, value)| (name.value.clone(), expr(workflow, value)));
@@ -142,13 +164,19 @@ fn node(workflow: &Workflow, node: &Node) -> Json {
         .then(|| Json::list(&node.needs, |need| Json::value(workflow.node(*need).name.as_str())));
     Json::object([
         ("id", Some(Json::value(node.name.as_str()))),
-        ("does", Some(Json::value(does))),
-        ("task", task.map(|task| Json::value(task.as_str()))),
-        ("run", run),
-        ("exec", exec),
-        ("wait_ms", wait),
+        kind,
+        task,
+        run,
+        exec,
+        wait,
+        ("when", (!node.when.is_empty()).then(|| Json::list(&node.when, |one| condition(workflow, one)))),
+        ("for_each", node.each.as_ref().map(|each| reference(workflow, &each.list))),
+        ("max_parallel", node.each.as_ref().and_then(|each| each.max_parallel).map(Json::value)),
         ("with", with),
         ("depends_on", needs),
+        ("compensate", undo.map(|undo| Json::object(does(&undo.does)))),
+        ("compensate_retry", undo.and_then(|undo| undo.retry).map(retry)),
+        ("compensate_timeout_ms", undo.and_then(|undo| undo.timeout).map(millis)),
         ("retry", node.retry.map(retry)),
         ("timeout_ms", node.timeout.map(millis)),
         ("on_failure", (node.on_failure == OnFailure::Continue).then(|| Json::value("continue"))),
@@ -168,11 +196,15 @@ fn millis(time: Duration) -> Json {
     Json::value(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
+fn reference(workflow: &Workflow, reference: &Reference) -> Json {
+    Json::value(format!("${{{}}}", path(workflow, reference)))
+}
+
 /// The value as the manifest has it, references and all.
 pub(super) fn expr(workflow: &Workflow, value: &Expr) -> Json {
     match value {
         Expr::Literal(value) => Json::from(escaped(value)),
-        Expr::Reference(reference) => Json::value(format!("${{{}}}", path(workflow, reference))),
+        Expr::Reference(it) => reference(workflow, it),
         Expr::Template(parts) => {
             let text = parts.iter().map(|part| match part {
                 Part::Text(text) => escape(text),
@@ -192,6 +224,7 @@ pub(super) fn path(workflow: &Workflow, reference: &Reference) -> String {
     let (mut text, steps) = match reference {
         Reference::RunId => return "run.id".to_owned(),
         Reference::Secret(name) => return format!("secret:{name}"),
+        Reference::Item(steps) => ("item".to_owned(), steps),
         Reference::Input(steps) => ("input".to_owned(), steps),
         Reference::Output(node, steps) => {
             let name = workflow.node(*node).name.as_str();

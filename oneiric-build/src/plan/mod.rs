@@ -26,7 +26,7 @@ pub use text::text;
 
 use crate::catalog;
 use crate::json::Json;
-pub use crate::manifest::{Choice, OnFailure, Ranked, Retry, Step};
+pub use crate::manifest::{Choice, OnFailure, Ranked, Retry, Step, Test};
 use crate::manifest::{Span, Spanned};
 
 /// A program to be built.
@@ -192,6 +192,48 @@ pub struct Node {
     pub timeout: Option<Duration>,
     /// What a failure means for the rest.
     pub on_failure: OnFailure,
+    /// What has to hold for it to run, all of it.
+    pub when: Vec<Condition>,
+    /// The list that it has an instance for each element of.
+    pub each: Option<Each>,
+    /// What undoes it when the run fails after it has completed.
+    pub undo: Option<Undo>,
+}
+
+impl Node {
+    /// Whether dependants may have to do without its output.
+    pub fn may_lack_output(&self) -> bool {
+        self.on_failure == OnFailure::Continue || !self.when.is_empty()
+    }
+}
+
+/// Something that has to hold of a value for a node to run.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The value.
+    pub value: Spanned<Reference>,
+    /// All of these have to hold.
+    pub tests: Vec<Test>,
+}
+
+/// The list of a node that has an instance for each element.
+#[derive(Clone, Debug)]
+pub struct Each {
+    /// The list.
+    pub list: Spanned<Reference>,
+    /// How many instances may be at work at once.
+    pub max_parallel: Option<u32>,
+}
+
+/// What undoes a node.
+#[derive(Clone, Debug)]
+pub struct Undo {
+    /// What it does; not a wait.
+    pub does: Does,
+    /// How its failures are tried again.
+    pub retry: Option<Retry>,
+    /// How long one attempt may take.
+    pub timeout: Option<Duration>,
 }
 
 /// What a node does.
@@ -257,6 +299,8 @@ pub enum Reference {
     Input(Vec<Step>),
     /// A node's output, or something in it.
     Output(NodeId, Vec<Step>),
+    /// The element that an instance is for, or something in it.
+    Item(Vec<Step>),
     /// A fact about the run: `${run.id}`.
     RunId,
     /// The secret of this name: `${secret:NAME}`.

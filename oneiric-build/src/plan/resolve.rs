@@ -1,6 +1,9 @@
 //! From names to indices. Total for every manifest that breaks no rule.
 
-use super::{Does, Expr, Node, NodeId, Part, Plan, Reference, With, Workflow, digest, order, wiring};
+use super::{
+    Condition, Does, Each, Expr, Node, NodeId, Part, Plan, Reference, Undo, With, Workflow, digest, order,
+    wiring,
+};
 use crate::index::{Graph, Index};
 use crate::manifest::{self, NodeDoes, Root, Spanned, TaskDoes};
 
@@ -72,7 +75,23 @@ impl Resolver<'_, '_> {
             retry: node.retry.map(|retry| retry.value).or(task.and_then(|task| task.retry)),
             timeout: node.timeout.map(|timeout| timeout.value).or(task.and_then(|task| task.timeout)),
             on_failure: node.on_failure,
+            when: node.when.iter().map(|one| self.condition(one)).collect(),
+            each: node.for_each.as_ref().map(|list| Each {
+                list: Spanned::new(self.reference(&list.value), list.value.span),
+                max_parallel: node.max_parallel,
+            }),
+            undo: node.compensate.as_ref().map(|name| self.undo(name)),
         }
+    }
+
+    fn condition(&self, condition: &manifest::Condition) -> Condition {
+        let value = Spanned::new(self.reference(&condition.reference), condition.reference.span);
+        Condition { value, tests: condition.tests.iter().map(|test| test.value.clone()).collect() }
+    }
+
+    fn undo(&self, name: &Spanned<String>) -> Undo {
+        let task = self.index.task(name).expect("the rule `unknown-task` found nothing");
+        Undo { does: task_does(name, task), retry: task.retry, timeout: task.timeout }
     }
 
     fn with(&self, with: &manifest::With) -> With {
@@ -109,7 +128,7 @@ impl Resolver<'_, '_> {
             Root::Input => Reference::Input(reference.path.clone()),
             Root::RunId => Reference::RunId,
             Root::Secret(name) => Reference::Secret(name.clone()),
-            Root::Item => unreachable!("it is refused as not supported yet"),
+            Root::Item => Reference::Item(reference.path.clone()),
             Root::Node(name) => {
                 let written = self.graph.node(name).expect("the rule `unknown-reference` found nothing");
                 Reference::Output(self.ids[written], reference.path.clone())
@@ -122,18 +141,18 @@ fn does(node: &manifest::Node, task: Option<&manifest::Task>) -> Does {
     match node.does.as_ref().expect("a node that does nothing has been refused") {
         NodeDoes::Wait(time) => Does::Wait(time.value),
         NodeDoes::Action(_) | NodeDoes::Workflow(_) => unreachable!("it is refused as not supported yet"),
-        NodeDoes::Task(name) => {
-            let task = task.expect("the rule `unknown-task` found nothing");
-            match task.does.as_ref().expect("a task that does nothing has been refused") {
-                TaskDoes::Run(path) => {
-                    Does::Run { task: name.value.clone(), path: path.clone(), span: name.span }
-                }
-                TaskDoes::Exec(argv) => {
-                    let argv = argv.iter().map(|word| word.value.clone()).collect();
-                    Does::Exec { task: name.value.clone(), argv }
-                }
-                TaskDoes::Action(_) => unreachable!("actions are refused as not supported yet"),
-            }
+        NodeDoes::Task(name) => task_does(name, task.expect("the rule `unknown-task` found nothing")),
+    }
+}
+
+/// What a task does, for who names it.
+fn task_does(name: &Spanned<String>, task: &manifest::Task) -> Does {
+    match task.does.as_ref().expect("a task that does nothing has been refused") {
+        TaskDoes::Run(path) => Does::Run { task: name.value.clone(), path: path.clone(), span: name.span },
+        TaskDoes::Exec(argv) => {
+            let argv = argv.iter().map(|word| word.value.clone()).collect();
+            Does::Exec { task: name.value.clone(), argv }
         }
+        TaskDoes::Action(_) => unreachable!("actions are refused as not supported yet"),
     }
 }

@@ -82,11 +82,14 @@ fn write_workflow(out: &mut String, workflow: &Workflow) {
 }
 
 fn describe(workflow: &Workflow, node: &Node) -> String {
-    let mut said = vec![match &node.does {
-        Does::Run { path, .. } => format!("run {}", path.value),
-        Does::Exec { argv, .. } => format!("exec {}", argv.join(" ").replace(char::is_control, " ")),
-        Does::Wait(time) => format!("wait {}", duration(*time)),
-    }];
+    let mut said = vec![does(&node.does)];
+    if let Some(each) = &node.each {
+        said[0].push_str(" for each element of a list");
+        said.extend(each.max_parallel.map(|most| format!("{most} at once")));
+    }
+    if !node.when.is_empty() {
+        said.push(format!("under {}", counted(node.when.len(), "condition")));
+    }
     if !node.needs.is_empty() {
         let needs: Vec<&str> = node.needs.iter().map(|need| workflow.node(*need).name.as_str()).collect();
         said.push(format!("after {}", needs.join(", ")));
@@ -98,7 +101,16 @@ fn describe(workflow: &Workflow, node: &Node) -> String {
     if node.on_failure == OnFailure::Continue {
         said.push("may fail".to_owned());
     }
+    said.extend(node.undo.as_ref().map(|undo| format!("undone by {}", does(&undo.does))));
     said.join("; ")
+}
+
+fn does(does: &Does) -> String {
+    match does {
+        Does::Run { path, .. } => format!("run {}", path.value),
+        Does::Exec { argv, .. } => format!("exec {}", argv.join(" ").replace(char::is_control, " ")),
+        Does::Wait(time) => format!("wait {}", duration(*time)),
+    }
 }
 
 /// "1 node", "2 nodes".

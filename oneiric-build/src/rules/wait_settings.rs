@@ -19,6 +19,8 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
             (node.with.as_ref().map(|with| with.key), "with", "takes no arguments"),
             (node.retry.as_ref().map(|retry| retry.span), "retry", "cannot fail"),
             (node.timeout.as_ref().map(|timeout| timeout.span), "timeout", "ends when its time has come"),
+            (node.for_each.as_ref().map(|list| list.span), "for_each", "has no use for a list"),
+            (node.compensate.as_ref().map(|task| task.span), "compensate", "leaves nothing to undo"),
         ];
         for (span, key, why) in given {
             let Some(span) = span else { continue };

@@ -136,6 +136,11 @@ impl Style for Inline<'_> {
         quote! { .with(#arguments) }
     }
 
+    fn each_alone(&self, path: &TokenStream, list: &TokenStream) -> TokenStream {
+        let arguments = self.arguments(path, Vec::new());
+        quote! { .each(#list, |_| #arguments) }
+    }
+
     fn literal(&self, value: &serde_json::Value) -> Option<TokenStream> {
         let value = match value {
             serde_json::Value::Bool(value) => value.to_token_stream(),
@@ -207,11 +212,10 @@ fn sketch(read: &Read<'_>, result: Option<&Spanned<Reference>>) -> TokenStream {
     let mut workflow = read.workflow.clone();
     workflow.digest = format!("{HOLE}digest{HOLE}");
     for node in &mut workflow.nodes {
-        let Does::Run { task, path, .. } = &mut node.does else { continue };
-        let index = path.value.clone();
-        let named = index.parse::<usize>().ok().and_then(|index| tasks.get(index)?.segments.last());
-        *task = named.map(|last| last.ident.unraw().to_string()).unwrap_or_default();
-        path.value = format!("{HOLE}{index}{HOLE}");
+        if let Some(undo) = &mut node.undo {
+            leave_hole(tasks, &mut undo.does);
+        }
+        let Some(index) = leave_hole(tasks, &mut node.does) else { continue };
         for (name, _) in node.with.iter_mut().flat_map(|with| &mut with.arguments) {
             name.value = format!("{HOLE}{index}.{}{HOLE}", name.value);
         }
@@ -221,8 +225,9 @@ fn sketch(read: &Read<'_>, result: Option<&Spanned<Reference>>) -> TokenStream {
     let (before, after) = json.split_once(&workflow.digest).unwrap_or((&json, ""));
     let (before, after) = (fill(tasks, before), fill(tasks, after));
     let lines = Line::of(&workflow.nodes);
-    let lines = lines.iter().map(|Line { head, path, with, tail }| {
+    let lines = lines.iter().map(|Line { head, path, with, tail, undo }| {
         let path = path.as_ref().map(|path| fill(tasks, path));
+        let undo = option(undo.as_ref().map(|path| fill(tasks, path)));
         let with = with.as_ref().map(|with| {
             let with = with.iter().map(|(name, value)| {
                 let name = fill(tasks, name);
@@ -231,7 +236,7 @@ fn sketch(read: &Read<'_>, result: Option<&Spanned<Reference>>) -> TokenStream {
             quote!(&[#(#with),*],)
         });
         let (path, with) = (option(path), option(with));
-        quote!(::oneiric::__private::Line { head: #head, path: #path, with: #with, tail: #tail })
+        quote!(::oneiric::__private::Line { head: #head, path: #path, with: #with, tail: #tail, undo: #undo })
     });
     let form = digest::FORM;
     let result = option(match result.map(|result| &result.value) {
@@ -249,6 +254,16 @@ fn sketch(read: &Read<'_>, result: Option<&Spanned<Reference>>) -> TokenStream {
             result: #result,
         }
     }
+}
+
+/// Puts a hole in the place of a function's path, and says which task it stands for.
+fn leave_hole(tasks: &[Path], does: &mut Does) -> Option<String> {
+    let Does::Run { task, path, .. } = does else { return None };
+    let index = path.value.clone();
+    let named = index.parse::<usize>().ok().and_then(|index| tasks.get(index)?.segments.last());
+    *task = named.map(|last| last.ident.unraw().to_string()).unwrap_or_default();
+    path.value = format!("{HOLE}{index}{HOLE}");
+    Some(index)
 }
 
 /// The pieces of a text, each with a comma, and what rustc is to put into its holes.

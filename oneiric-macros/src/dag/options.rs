@@ -5,7 +5,7 @@ use std::time::Duration;
 use oneiric_build::manifest::Retry;
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, Expr, ExprCall, ExprLit, ExprMethodCall, Ident, Lit, Result};
+use syn::{Error, Expr, ExprCall, ExprLit, ExprMethodCall, Ident, Lit, Path, Result, UnOp};
 
 use super::refuse;
 use crate::options::{count, ratio};
@@ -17,6 +17,13 @@ pub(super) struct NodeOptions {
     pub(super) timeout: Option<Duration>,
     pub(super) after: Vec<Ident>,
     pub(super) continues: bool,
+    /// Values that have to be true, or false where they are negated.
+    pub(super) when: Vec<(Expr, bool)>,
+    /// The list that it has an instance for each element of.
+    pub(super) each: Option<Expr>,
+    pub(super) max_parallel: Option<(u32, Ident)>,
+    /// The task that undoes it.
+    pub(super) compensate: Option<Path>,
     /// The Rust in them, for rustc to judge whether it means what the plan says it does.
     pub(super) rust: Vec<TokenStream>,
 }
@@ -46,7 +53,7 @@ pub(super) fn split(expr: &Expr) -> Result<(&ExprCall, NodeOptions)> {
     let mut options = NodeOptions::default();
     let mut seen: Vec<&Ident> = Vec::new();
     for method in methods.into_iter().rev() {
-        if method.method != "after" && seen.contains(&&method.method) {
+        if method.method != "after" && method.method != "when" && seen.contains(&&method.method) {
             return Err(Error::new(method.method.span(), "this option stands twice"));
         }
         seen.push(&method.method);
@@ -91,13 +98,30 @@ impl NodeOptions {
             ("or_continue", _) => {
                 return Err(Error::new_spanned(&method.args, "`.or_continue()` takes no argument"));
             }
-            ("when" | "each" | "compensate", _) => {
-                let message = format!("`.{name}(…)` is not supported yet");
-                return Err(Error::new(method.method.span(), message));
+            ("when", [Expr::Unary(not)]) if matches!(not.op, UnOp::Not(_)) => {
+                self.when.push(((*not.expr).clone(), false));
+            }
+            ("when", [condition]) => self.when.push(((*condition).clone(), true)),
+            ("each", [list]) => self.each = Some((*list).clone()),
+            ("max_parallel", [most]) => self.max_parallel = Some((count(most)?, method.method.clone())),
+            ("compensate", [Expr::Path(task)]) => self.compensate = Some(task.path.clone()),
+            ("when", _) => {
+                return Err(Error::new_spanned(method, "write `.when(node.flag)`, or `.when(!node.flag)`"));
+            }
+            ("each", _) => {
+                return Err(Error::new_spanned(method, "write `.each(node.list)`; `item` is the element"));
+            }
+            ("max_parallel", _) => return Err(Error::new_spanned(method, "write `.max_parallel(8)`")),
+            ("compensate", _) => {
+                return Err(Error::new_spanned(
+                    method,
+                    "write `.compensate(task)`, with the task's name alone",
+                ));
             }
             _ => {
                 let message = format!(
-                    "a node has no option `{name}`; it has `retry`, `timeout`, `after` and `or_continue`"
+                    "a node has no option `{name}`; it has `retry`, `timeout`, `after`, `when`, `each`, \
+                     `max_parallel`, `compensate` and `or_continue`"
                 );
                 return Err(Error::new(method.method.span(), message));
             }

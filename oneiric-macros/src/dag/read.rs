@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use oneiric_build::diagnostic::Diagnostics;
 use oneiric_build::manifest::{
-    Expr as Value, Manifest, Node, NodeDoes, OnFailure, Reference, Root, Span, Spanned, Step, Task, TaskDoes,
-    With, Workflow,
+    Condition, Expr as Value, Manifest, Node, NodeDoes, OnFailure, Reference, Root, Span, Spanned, Step,
+    Task, TaskDoes, Test, With, Workflow,
 };
 use oneiric_build::plan;
 use proc_macro2::{Span as Place, TokenStream};
@@ -34,6 +34,8 @@ pub(super) struct Reader<'f> {
     fields: HashMap<Span, Vec<Ident>>,
     /// Rust in node options, which rustc has to accept as well.
     pub(super) rust: Vec<TokenStream>,
+    /// Whether `item` is the element of a list.
+    has_item: bool,
     /// What the last line says.
     pub(super) result: Option<Reference>,
     errors: Option<Error>,
@@ -66,6 +68,7 @@ pub(super) fn read<'f>(
         places: Vec::new(),
         fields: HashMap::new(),
         rust: Vec::new(),
+        has_item: false,
         result: None,
         errors: None,
     };
@@ -251,15 +254,45 @@ impl Reader<'_> {
                 format!("`{text}` is a reserved name: call the node `{text}_node`"),
             ));
         }
+        let for_each = match &options.each {
+            Some(list) => {
+                let reference = self.reference(list)?;
+                let span = reference.span;
+                Some(Spanned::new(reference, span))
+            }
+            None => None,
+        };
+        if let (None, Some((_, option))) = (&for_each, &options.max_parallel) {
+            let message = "only a node with `.each(list)` has several instances at once";
+            return Err(Error::new(option.span(), message));
+        }
         let (does, with) = if let Some(time) = wait(call) {
             if options.retry.is_some() || options.timeout.is_some() {
                 return Err(Error::new(name.span(), "a wait cannot fail: leave out `retry` and `timeout`"));
             }
+            if for_each.is_some() || options.compensate.is_some() {
+                let message = "a wait does nothing: leave out `each` and `compensate`";
+                return Err(Error::new(name.span(), message));
+            }
             self.rust.push(quote::quote!(let _: ::core::time::Duration = #time;));
             (NodeDoes::Wait(self.spanned(options::duration(time)?, time.span())), None)
         } else {
-            self.task(call)?
+            self.has_item = for_each.is_some();
+            let task = self.task(call);
+            self.has_item = false;
+            task?
         };
+        let mut when = Vec::new();
+        for (condition, expected) in &options.when {
+            let reference = self.reference(condition)?;
+            let span = reference.span;
+            let tests = vec![Spanned::new(Test::AnyOf(vec![(*expected).into()]), span)];
+            when.push(Condition { reference, tests });
+        }
+        let compensate = options.compensate.as_ref().map(|path| {
+            let index = self.task_index(path);
+            self.spanned(index.to_string(), path.span())
+        });
         let mut depends_on = Vec::new();
         for other in &options.after {
             if !self.is_node(other) {
@@ -275,6 +308,10 @@ impl Reader<'_> {
             retry: options.retry.map(|retry| self.spanned(retry, name.span())),
             timeout: options.timeout.map(|timeout| self.spanned(timeout, name.span())),
             on_failure: if options.continues { OnFailure::Continue } else { OnFailure::Fail },
+            when,
+            for_each,
+            max_parallel: options.max_parallel.map(|(most, _)| most),
+            compensate,
             ..Node::named(self.spanned(text, name.span()))
         };
         self.nodes.push(node);
@@ -284,11 +321,7 @@ impl Reader<'_> {
     fn task(&mut self, call: &ExprCall) -> Result<(NodeDoes, Option<With>)> {
         let Expr::Path(function) = &*call.func else { return Err(refuse::expr(&call.func)) };
         called(call)?;
-        let known = self.tasks.iter().position(|path| same(path, &function.path));
-        let index = known.unwrap_or_else(|| {
-            self.tasks.push(function.path.clone());
-            self.tasks.len() - 1
-        });
+        let index = self.task_index(&function.path);
         let does = NodeDoes::Task(self.spanned(index.to_string(), function.path.span()));
         let mut arguments = Vec::new();
         let mut errors: Option<Error> = None;
@@ -316,6 +349,15 @@ impl Reader<'_> {
         // Like a manifest's node without `with`: a function of no arguments is given none.
         let with = (!arguments.is_empty()).then_some(With { key: span, span, arguments });
         Ok((does, with))
+    }
+
+    /// Where a function is among those that nodes call.
+    fn task_index(&mut self, function: &Path) -> usize {
+        let known = self.tasks.iter().position(|path| same(path, function));
+        known.unwrap_or_else(|| {
+            self.tasks.push(function.clone());
+            self.tasks.len() - 1
+        })
     }
 
     fn argument(&mut self, expr: &Expr) -> Result<Value> {
@@ -364,6 +406,9 @@ impl Reader<'_> {
         let Some(name) = root.get_ident() else { return Err(refuse::expr(rest)) };
         let span = self.spanned((), expr.span()).span;
         self.fields.insert(span, fields);
+        if self.has_item && name == "item" {
+            return Ok(Reference { span, root: Root::Item, path });
+        }
         if self.is_node(name) {
             return Ok(Reference { span, root: Root::Node(name.unraw().to_string()), path });
         }

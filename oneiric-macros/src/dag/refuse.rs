@@ -7,13 +7,17 @@ use syn::{Error, Expr, Stmt};
 /// Why an expression is no part of a workflow.
 pub(super) fn expr(expr: &Expr) -> Error {
     let (span, message): (Span, &str) = match expr {
-        Expr::If(it) => {
-            (it.if_token.span, "a workflow has no `if`: let a task decide and return what comes of it")
-        }
+        Expr::If(it) => (
+            it.if_token.span,
+            "a workflow has no `if`: say `.when(node.flag)` after a task, or let a task decide",
+        ),
         Expr::Match(it) => {
             (it.match_token.span, "a workflow has no `match`: let a task decide and return what comes of it")
         }
-        Expr::ForLoop(it) => (it.for_token.span, "a workflow has no loops: let a task go through the list"),
+        Expr::ForLoop(it) => (
+            it.for_token.span,
+            "a workflow has no loops: say `.each(node.list)` after a task, or let a task go through the list",
+        ),
         Expr::While(it) => {
             (it.while_token.span, "a workflow has no loops: let a task go on until it is done")
         }

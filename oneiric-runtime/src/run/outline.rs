@@ -90,7 +90,15 @@ impl Outline {
 /// A node without what only tunes it.
 fn without_tuning(mut node: Value) -> Value {
     if let Value::Object(members) = &mut node {
-        for tuning in ["retry", "timeout_ms", "description", "level"] {
+        for tuning in [
+            "retry",
+            "timeout_ms",
+            "max_parallel",
+            "compensate_retry",
+            "compensate_timeout_ms",
+            "description",
+            "level",
+        ] {
             members.remove(tuning);
         }
     }

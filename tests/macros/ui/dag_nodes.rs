@@ -25,9 +25,13 @@ async fn options() {
     let i = number().after(&z);
     let j = number().or_continue(true);
     let k = number().retire(3);
-    let l = number().when(a);
-    let m = number().each(a);
-    let o = number().compensate(double);
+    let l = number().when(a, b);
+    let m = number().each();
+    let o = number().compensate(double(1));
+    let v = number().max_parallel(2);
+    let w = number().max_parallel(two, three);
+    let x = oneiric::wait(secs(1)).each(a);
+    let y = double(item);
     let p = oneiric::wait(secs(1)).retry(2);
     let q = number().retry(1, 2);
     let r = number().timeout();

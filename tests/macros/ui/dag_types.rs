@@ -61,6 +61,23 @@ async fn failure(id: String) {
 }
 
 #[oneiric::dag]
+async fn condition(id: String) {
+    let order = fetch(id).when(id);
+    charge(order.total);
+}
+
+#[oneiric::dag]
+async fn list(id: String) {
+    let order = fetch(id);
+    charge(item).each(order.total);
+}
+
+#[oneiric::dag]
+async fn undo(id: String) {
+    fetch(id).compensate(charge);
+}
+
+#[oneiric::dag]
 async fn unmarked() {
     no_task(1);
 }

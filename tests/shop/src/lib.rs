@@ -113,6 +113,33 @@ pub fn thank(name: String, parcel: Parcel) -> Letter {
     Letter { to: name, text: format!("Thank you! {tracking} is on its way to {city}.") }
 }
 
+/// Hands the goods to a courier, who takes the money where none has come.
+#[oneiric::task]
+pub fn deliver(order: Order, payment: Option<Payment>) -> Parcel {
+    let paid_by = payment.map_or_else(|| "cash".to_owned(), |payment| payment.reference);
+    ship(order, Payment { reference: paid_by, amount: 0 }, Carrier::Courier)
+}
+
+/// Takes one line of an order from the shelf.
+#[oneiric::task]
+#[expect(clippy::needless_pass_by_value, reason = "a task owns its arguments")]
+pub fn pick(line: Line, sku: String, order: String) -> String {
+    format!("{} {sku} for order {order}", line.quantity)
+}
+
+/// What one line of an order weighs, in grams.
+#[oneiric::task]
+#[expect(clippy::needless_pass_by_value, reason = "a task owns its arguments")]
+pub fn weigh(line: Line) -> u32 {
+    line.quantity * 250
+}
+
+/// Gives money back.
+#[oneiric::task]
+pub fn refund(payment: Payment) {
+    drop(payment);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -131,6 +131,15 @@ pub(in crate::manifest) fn reference(node: &Node<'_>, faults: &mut Diagnostics) 
             );
             return None;
         }
+        if reference.root == Root::Item {
+            let fault = Diagnostic::error(
+                &faults::REFERENCE,
+                reference.span,
+                "only the run's input and what earlier nodes returned can stand here",
+            );
+            faults.push(fault.help("write `${node.path}` or `${input.path}`"));
+            return None;
+        }
         return Some(reference);
     }
     let message = format!("`{}` is not one reference", super::fields::shortened(&text.value));

@@ -39,17 +39,22 @@ pub(super) static NODE: Section = Section {
             .later("name a task that does it, with `run` or `exec`"),
         Key::new("workflow", &Form::Text, "The workflow that it runs, by name; `with` is that run's input.")
             .later("put the nodes of that workflow into this one"),
-        Key::new("when", &Form::Any, "It runs only where this holds.")
-            .later("let the task decide: it can return at once"),
+        Key::new(
+            "when",
+            &Form::Any,
+            "It runs only where this holds: `${input.flag}`, `{ value: \"${node.path}\", equals: x }` with `equals`, `any_of` or `exists`, or a list of which all has to hold. Where it does not, what depends on it runs without its output.",
+        ),
         Key::new(
             "for_each",
             &Form::Text,
-            "There is one instance of it for each element of this list; `${item}` is the element.",
-        )
-        .later("let the task go through the list"),
+            "There is one instance of it for each element of this list; `${item}` is the element, and without `with` the one argument. It returns the list of what they return.",
+        ),
         Key::new("max_parallel", &Form::Count, "How many of its instances may be at work at once."),
-        Key::new("compensate", &Form::Text, "The task that undoes it when a later node fails.")
-            .later("add a node that undoes it, and let the nodes before it have `on_failure: continue`"),
+        Key::new(
+            "compensate",
+            &Form::Text,
+            "The task that undoes it when the run fails after it has completed. Its one argument is what the node returned.",
+        ),
         Key::new("settings", &Form::Values, "The settings of its action."),
     ],
     one_of: &["task", "wait", "action", "workflow"],
@@ -77,10 +82,12 @@ pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Node {
     });
     node.on_failure = fields.get("on_failure").and_then(|node| on_failure(node, faults)).unwrap_or_default();
     node.when = fields.get("when").map(|node| condition::read(node, faults)).unwrap_or_default();
-    node.for_each = fields.get("for_each").and_then(|node| condition::reference(node, faults));
+    node.for_each = fields
+        .entry("for_each")
+        .and_then(|entry| Some(Spanned::new(condition::reference(&entry.value, faults)?, entry.key_span)));
     node.compensate = fields.get("compensate").and_then(|node| text(node, faults));
     if let Some(most) = fields.entry("max_parallel") {
-        count(&most.value, faults);
+        node.max_parallel = count(&most.value, faults);
         fields::demand(fields.entry("for_each"), most, "for_each", faults);
     }
     if let Some(settings) = fields.entry("settings") {

@@ -62,9 +62,12 @@ impl Loop {
         self.record(Timestamp::now(), work.event(Step::Started { attempt }), Urgency::Soon);
         let item = self.item(work);
         let mut scope = Scope { item: item.as_ref(), ..self.scope() };
-        if work.part == Part::Undo {
-            scope.input = self.run.state.output(work.node).unwrap_or(scope.input);
-        }
+        let input = match (work.part, &definition.each) {
+            (Part::Undo, _) => self.run.state.output(work.node),
+            (Part::Item(_), Some(each)) if each.is_input => item.as_ref(),
+            _ => None,
+        };
+        scope.input = input.unwrap_or(scope.input);
         let names = &self.run.names;
         tracing::debug!(
             attempt,
@@ -76,7 +79,7 @@ impl Loop {
         let node_ctx = ctx.clone();
         let first_poll = || {
             let mut begun = if names_secrets {
-                self.begin_with_secrets(work.node, item.clone(), ctx)
+                self.begin_with_secrets(work.node, scope.input.clone(), item.clone(), ctx)
             } else {
                 step.begin(&scope, ctx)?
             };
@@ -105,9 +108,14 @@ impl Loop {
 
     /// An attempt that asks for the secrets of its node first. What it is given besides is put aside for it, so that it has
     /// no need of the state meanwhile.
-    fn begin_with_secrets(&self, node: NodeId, item: Option<Json>, ctx: Ctx) -> task::Attempt<Json> {
+    fn begin_with_secrets(
+        &self,
+        node: NodeId,
+        input: Json,
+        item: Option<Json>,
+        ctx: Ctx,
+    ) -> task::Attempt<Json> {
         let workflow = Arc::clone(&self.run.workflow);
-        let input = self.run.input.clone();
         let needs = workflow.node(node).needs.iter();
         let kept = needs.map(|need| (*need, self.run.state.output(*need).cloned())).collect::<Vec<_>>();
         Box::pin(async move {

@@ -47,6 +47,7 @@ pub mod fulfil {
                         ],
                     ),
                     tail: " needs [5:order,5:pause,]",
+                    undo: ::core::option::Option::None,
                 },
                 ::oneiric::__private::Line {
                     head: "5:order run ",
@@ -62,12 +63,14 @@ pub mod fulfil {
                         ],
                     ),
                     tail: " needs []",
+                    undo: ::core::option::Option::None,
                 },
                 ::oneiric::__private::Line {
                     head: "5:pause wait 60000",
                     path: ::core::option::Option::None,
                     with: ::core::option::Option::None,
                     tail: " needs [5:order,]",
+                    undo: ::core::option::Option::None,
                 },
             ],
             result: ::core::option::Option::Some(("charge", "")),
