@@ -22,6 +22,9 @@ fn node(name: &str, does: Does) -> Node {
         retry: None,
         timeout: None,
         on_failure: OnFailure::Fail,
+        when: Vec::new(),
+        each: None,
+        undo: None,
     }
 }
 
