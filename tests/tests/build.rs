@@ -60,7 +60,7 @@ fn relocations_are_packed_with_musl() {
     let endian = header.endian().unwrap();
     let segments = header.program_headers(endian, &*program).unwrap().iter();
     let mut entries = segments.filter_map(|segment| segment.dynamic(endian, &*program).unwrap()).flatten();
-    let is_packed = entries.any(|entry| entry.d_tag(endian) == elf::DT_RELR.into());
+    let is_packed = entries.any(|entry| entry.d_tag(endian) == elf::DT_RELR);
     assert_eq!(is_packed, built["target"].as_str().is_some_and(|target| target.contains("musl")), "{built}");
 }
 
