@@ -32,7 +32,7 @@ impl Delivery {
             workflow,
             run_id,
             queue = self.queue,
-            message = self.message,
+            queue_message = self.message,
             delivery_attempt = self.attempt,
             deliveries_answered = self.answered,
             previous_status = self.previous_status,

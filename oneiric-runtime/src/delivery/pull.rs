@@ -171,7 +171,7 @@ async fn start(engine: &Engine, queue: &str, received: &Received) -> Fate {
         Err(refused) => {
             tracing::error!(
                 queue,
-                message = id,
+                queue_message = id,
                 code = refused.code,
                 detail = refused.detail,
                 "message-refused"
@@ -193,7 +193,7 @@ async fn start(engine: &Engine, queue: &str, received: &Received) -> Fate {
         }
         Err(StartError::Draining | StartError::Store(_)) => Fate::GivenBack,
         Err(error) => {
-            tracing::error!(queue, message = id, workflow, error = %error, "message-refused");
+            tracing::error!(queue, queue_message = id, workflow, error = %error, "message-refused");
             Fate::LetBe
         }
     }
