@@ -16,7 +16,8 @@ pub(crate) struct Use<'m> {
 /// Every use of an adapter by the manifest itself. What Rust functions use is not known here.
 pub(crate) fn used(manifest: &Manifest) -> Vec<Use<'_>> {
     let workflows = || manifest.workflows.iter().flatten();
-    let queues = workflows().filter_map(|one| one.scheduler.as_ref()?.queue.as_ref());
+    let schedulers = workflows().map(|one| &one.scheduler).chain([&manifest.scheduler]);
+    let queues = schedulers.filter_map(|scheduler| scheduler.as_ref()?.queue.as_ref());
     let tellers = workflows().filter_map(|one| one.notifications.as_ref()?.adapter.as_ref());
     let store = manifest.checkpoint.iter().map(|checkpoint| &checkpoint.adapter);
     queues

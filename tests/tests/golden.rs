@@ -12,7 +12,7 @@ use oneiric_tests::{Compiler, workspace};
 const CASES: &str = "tests/manifests/pass";
 
 /// The runtime's cargo features that the cases need together.
-const FEATURES: &[&str] = &["messaging-slack", "queue-pubsub", "sqlite"];
+const FEATURES: &[&str] = &["messaging-slack", "queue-cloudtasks", "queue-pubsub", "sqlite"];
 
 /// The code that each case becomes now, by name.
 fn generated() -> &'static BTreeMap<String, String> {

@@ -107,6 +107,7 @@ fn fulfillment() -> Plan {
         profile: None,
         adapters: vec![adapter("jobs", "queue.cloudtasks", "adapters::queue::CloudTasks")],
         secrets: None,
+        scheduler: None,
         checkpoint: None,
         name: "fulfillment".into(),
         description: Some("Take an order, charge it, ship it.\n\nSlowly.".into()),

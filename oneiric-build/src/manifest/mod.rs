@@ -76,6 +76,8 @@ pub struct Manifest {
     pub schedules: Vec<Schedule>,
     /// Where secrets come from, if that is said.
     pub secrets: Option<Secrets>,
+    /// What takes the enqueued runs of workflows that do not say, if that is said.
+    pub scheduler: Option<Scheduler>,
     /// Where runs are kept, if not where they are kept otherwise.
     pub checkpoint: Option<Checkpoint>,
     /// Who may call, if that is said.
@@ -103,6 +105,7 @@ struct Draft {
     events: Option<Vec<Candidates<Event>>>,
     schedules: Option<Vec<Candidates<Schedule>>>,
     secrets: Option<Secrets>,
+    scheduler: Option<Scheduler>,
     checkpoint: Option<Checkpoint>,
     http: Option<Http>,
     selections: Vec<Selection>,
@@ -135,6 +138,7 @@ impl Draft {
                 faults,
             ),
             secrets: self.secrets,
+            scheduler: self.scheduler,
             checkpoint: self.checkpoint,
             http: self.http,
             choices: chooser.choices,

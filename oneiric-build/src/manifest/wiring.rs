@@ -108,7 +108,7 @@ pub struct Http {
     pub open: Option<Span>,
 }
 
-/// The queue that takes the runs of a workflow.
+/// The queue that takes the enqueued runs of a workflow, or of all that name none.
 #[derive(Debug)]
 pub struct Scheduler {
     /// The adapter.

@@ -40,6 +40,7 @@ fn around(plan: &Plan) -> Vec<(String, Json)> {
         ("profile", plan.profile.map(Json::value)),
         ("adapters", (!plan.adapters.is_empty()).then(|| adapters(&plan.adapters))),
         ("secrets", plan.secrets.as_ref().map(secrets)),
+        ("scheduler", plan.scheduler.as_ref().map(scheduler)),
         ("checkpoint", plan.checkpoint().map(|adapter| Json::value(adapter.name.as_str()))),
     ])
 }

@@ -44,6 +44,8 @@ pub struct Plan {
     pub adapters: Vec<Adapter>,
     /// Where secrets come from, where it is not from the environment alone.
     pub secrets: Option<Secrets>,
+    /// What takes the enqueued runs of workflows that name nothing.
+    pub scheduler: Option<Scheduler>,
     /// Which of the adapters keeps runs; `None` where they are kept in a file beside the program.
     pub checkpoint: Option<usize>,
     /// The workflows, in the manifest's order.
@@ -101,7 +103,7 @@ pub struct Secrets {
     pub named: Vec<String>,
 }
 
-/// What takes the runs of a workflow that are enqueued.
+/// What takes the enqueued runs of a workflow, or of all that name nothing.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     /// The adapter.

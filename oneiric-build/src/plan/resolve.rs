@@ -17,6 +17,7 @@ pub(crate) fn resolve(index: &Index<'_>) -> Plan {
         profile: manifest.profile,
         adapters: wiring::adapters(manifest),
         secrets: wiring::secrets(manifest),
+        scheduler: manifest.scheduler.as_ref().map(wiring::scheduler),
         checkpoint: wiring::checkpoint(index),
         workflows: index.graphs.iter().map(|graph| workflow(index, graph)).collect(),
         choices: manifest.choices.clone(),

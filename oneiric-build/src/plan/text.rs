@@ -46,6 +46,9 @@ fn write_surroundings(out: &mut String, plan: &Plan) {
         }
         out.push('\n');
     }
+    if let Some(scheduler) = &plan.scheduler {
+        _ = writeln!(out, "\nenqueued in {}, where a workflow names nothing else", scheduler.queue);
+    }
 }
 
 /// Why this candidate.

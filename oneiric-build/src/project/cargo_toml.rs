@@ -99,6 +99,7 @@ mod tests {
             profile: None,
             adapters: Vec::new(),
             secrets: None,
+            scheduler: None,
             checkpoint: None,
             workflows: Vec::new(),
             choices: Vec::new(),

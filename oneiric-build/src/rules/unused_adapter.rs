@@ -4,7 +4,7 @@ use crate::adapters;
 use crate::catalog;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
-use crate::manifest::{Node, NodeDoes, TaskDoes};
+use crate::manifest::{Adapter, Node, NodeDoes, SettingKind, TaskDoes};
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3013"),
@@ -34,13 +34,26 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     if used.iter().any(|one| index.adapter(one.name).is_none()) || sources.is_some_and(Vec::is_empty) {
         return;
     }
+    let is_queue = |adapter: &&Adapter| {
+        adapter
+            .provider
+            .as_ref()
+            .and_then(|id| catalog::provider(id))
+            .is_some_and(|one| one.domain() == "queue")
+    };
+    // Runs are enqueued in the only queue there is.
+    let is_only_queue = manifest.adapters.iter().flatten().filter(is_queue).count() == 1;
     for adapter in manifest.adapters.iter().flatten() {
         // One that cannot be there at all has been reported as such.
         let Some(provider) = adapter.provider.as_ref().and_then(|id| catalog::provider(id)) else { continue };
         let domain = provider.domain();
         // A Rust function can ask for any adapter; secrets it asks for by their own names.
         let is_there_for_rust = calls_rust && domain != "secrets";
-        if is_there_for_rust || used.iter().any(|one| one.name.value == adapter.name.value) {
+        let is_used_all_the_same = domain == "queue" && (is_only_queue || is_fetched_from(adapter));
+        if is_there_for_rust
+            || is_used_all_the_same
+            || used.iter().any(|one| one.name.value == adapter.name.value)
+        {
             continue;
         }
         let why = match domain {
@@ -59,4 +72,10 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
             .help("remove it, or use it"),
         );
     }
+}
+
+/// Whether the program fetches runs from a queue.
+fn is_fetched_from(queue: &Adapter) -> bool {
+    let settings = queue.settings.as_ref().map(|settings| &settings.kind);
+    matches!(settings, Some(SettingKind::Mapping(entries)) if entries.iter().any(|(key, _)| key.value == "subscription"))
 }

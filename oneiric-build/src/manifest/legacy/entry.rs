@@ -325,12 +325,6 @@ static SCHEDULER: Section = Section {
 
 fn scheduler(entry: &yaml::Entry<'_>, faults: &mut Diagnostics) -> Option<Scheduler> {
     let fields = Fields::open(&entry.value, entry.key_span, &SCHEDULER, faults)?;
-    refuse(
-        entry.key_span,
-        "`scheduler`",
-        "start runs with `workflow run`, or with a POST to `/tasks/workflow`",
-        faults,
-    );
     if let Some(node) = fields.get("provider") {
         text(node, faults);
     }

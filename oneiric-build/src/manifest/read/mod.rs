@@ -95,6 +95,11 @@ pub(crate) static TOP: Section = Section {
         Key::new("schedules", &SCHEDULES, "When workflows run, by name.")
             .later("let cron or a systemd timer start `workflow run`"),
         Key::new("secrets", &Form::Section(&secrets::SECRETS), "Where secrets come from."),
+        Key::new(
+            "scheduler",
+            &Form::Section(&workflow::SCHEDULER),
+            "What takes the runs of workflows that say nothing about it, when they are enqueued.",
+        ),
         Key::new("checkpoint", &Form::Section(&secrets::CHECKPOINT), "Where runs are kept."),
         Key::new("http", &Form::Section(&http::HTTP), "Who may call the program.")
             .later("it listens on the loopback address; put a proxy that asks who calls in front of it"),
@@ -198,6 +203,7 @@ pub(super) fn manifest(tree: &yaml::Node<'_>, faults: &mut Diagnostics) -> Optio
     draft.events = section(&fields, "events", "event", event::read, faults);
     draft.schedules = section(&fields, "schedules", "schedule", schedule::read, faults);
     draft.secrets = fields.entry("secrets").and_then(|entry| secrets::read(entry, faults));
+    draft.scheduler = fields.entry("scheduler").and_then(|entry| workflow::scheduler(entry, faults));
     draft.checkpoint = fields.entry("checkpoint").and_then(|entry| secrets::checkpoint(entry, faults));
     draft.http = fields.entry("http").and_then(|entry| http::read(entry, faults));
     draft.selections = fields.get("selections").map(|node| selection::read(node, faults)).unwrap_or_default();

@@ -21,8 +21,7 @@ pub(in crate::manifest) static WORKFLOW: Section = Section {
             "The steps, by name. Their order in the file does not matter.",
         )
         .required(),
-        Key::new("scheduler", &Form::Section(&SCHEDULER), "What takes the runs that are enqueued.")
-            .later("start runs with `workflow run`, or with a POST to `/tasks/workflow`"),
+        Key::new("scheduler", &Form::Section(&SCHEDULER), "What takes its runs that are enqueued."),
         Key::new("notifications", &Form::Section(&NOTIFICATIONS), "Who is told about its runs.")
             .later("add a node that tells them, with `depends_on` what they are to be told of"),
         rank::PROVIDER,
@@ -34,7 +33,7 @@ pub(in crate::manifest) static WORKFLOW: Section = Section {
     one_of: &[],
 };
 
-static SCHEDULER: Section = Section {
+pub(super) static SCHEDULER: Section = Section {
     what: "`scheduler`",
     about: "What takes the runs that are enqueued.",
     keys: &[Key::new("queue", &Form::Text, "The adapter that takes them; it has to be a queue.").required()],
@@ -84,7 +83,7 @@ pub(in crate::manifest) fn read(
     (rank, workflow)
 }
 
-fn scheduler(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Scheduler> {
+pub(super) fn scheduler(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Scheduler> {
     let fields = Fields::open(&entry.value, entry.key_span, &SCHEDULER, faults)?;
     let queue = fields.require("queue", "queue: name-of-an-adapter", faults);
     Some(Scheduler { queue: queue.and_then(|node| text(node, faults)) })
