@@ -95,6 +95,16 @@ impl PubSub {
         http::json(self.address, method, target, Some(body))
     }
 
+    /// All requests to the double but those of the test, oldest first, as [`Gcp::requests`](super::Gcp::requests) has them.
+    ///
+    /// # Panics
+    /// If it is the emulator, which does not tell.
+    #[track_caller]
+    pub fn requests(&self) -> Vec<Value> {
+        let answer = http::json(self.address, "GET", "/control/requests", None);
+        answer.as_array().expect("it is a list").clone()
+    }
+
     /// A request, and its answer whatever it is.
     #[track_caller]
     pub fn request(&self, method: &str, target: &str, body: &Value) -> (u16, String) {
