@@ -75,6 +75,31 @@ const JUDGED: &[Class] = &[
         why: "optional: a failure fails the run",
     },
     Class {
+        changes: &[Drop],
+        place: "workflows/*/nodes/*/when",
+        why: "optional: without conditions a node always runs",
+    },
+    Class {
+        changes: &[Rename, Drop],
+        place: "workflows/*/nodes/*/when/**",
+        why: "which values decide, and by how many conditions, is the author's choice",
+    },
+    Class {
+        changes: &[Double, Move],
+        place: "workflows/*/nodes/*/when/**",
+        why: "all conditions have to hold, and one value of `any_of` will do, however often and in which order they stand",
+    },
+    Class {
+        changes: &[Drop],
+        place: "workflows/*/nodes/*/for_each",
+        why: "optional: a node that does not use `${item}` can do without a list",
+    },
+    Class {
+        changes: &[Drop],
+        place: "workflows/*/nodes/*/max_parallel",
+        why: "optional: the workflow's limit holds",
+    },
+    Class {
         changes: &[Rename, Drop, Double, Move],
         place: "workflows/*/nodes/*/with/**",
         why: "the names and values of arguments are the task's own; rustc, or the program, says what it does not take",

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Graph;
 use crate::index::Index;
-use crate::manifest::{Reference, Root, Step};
+use crate::manifest::{Reference, Root, Span, Step};
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3003"),
@@ -16,10 +16,13 @@ pub(super) static RULE: Rule = Rule {
 pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
     for graph in index.graphs.iter().filter(|graph| graph.dangles) {
         for node in graph.nodes.iter().filter(|node| node.for_each.is_none()) {
-            for item in node.references().filter(|reference| reference.root == Root::Item) {
+            let items = node.references().filter(|reference| reference.root == Root::Item);
+            let items: Vec<Span> = items.map(|item| item.span).collect();
+            if let Some((first, others)) = items.split_first() {
                 faults.push(
-                    Diagnostic::error(&RULE, item.span, format!("`{}` has no `for_each`", node.name.value))
+                    Diagnostic::error(&RULE, *first, format!("`{}` has no `for_each`", node.name.value))
                         .label("an element of which list?")
+                        .also_at(others, "and this one")
                         .help("add `for_each: \"${node.list}\"`, or refer to a node"),
                 );
             }

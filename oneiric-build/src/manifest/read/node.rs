@@ -5,7 +5,7 @@ use super::section::{Form, Key, Section};
 use super::{condition, duration, fields, name, retry, settings, value};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::yaml::{self, Entry, Kind};
-use crate::manifest::{Node, NodeDoes, OnFailure, Spanned, faults};
+use crate::manifest::{Node, NodeDoes, OnFailure, Reference, Root, Spanned, faults};
 
 pub(super) static NODE: Section = Section {
     what: "a node",
@@ -82,13 +82,19 @@ pub(super) fn read(entry: &Entry<'_>, faults: &mut Diagnostics) -> Node {
     });
     node.on_failure = fields.get("on_failure").and_then(|node| on_failure(node, faults)).unwrap_or_default();
     node.when = fields.get("when").map(|node| condition::read(node, faults)).unwrap_or_default();
-    node.for_each = fields
-        .entry("for_each")
-        .and_then(|entry| Some(Spanned::new(condition::reference(&entry.value, faults)?, entry.key_span)));
+    node.for_each = fields.entry("for_each").map(|entry| {
+        let list = condition::reference(&entry.value, faults);
+        // A list that cannot be read is one all the same, and `${item}` an element of it.
+        let unread = || Reference { span: entry.value.span, root: Root::Input, path: Vec::new() };
+        Spanned::new(list.unwrap_or_else(unread), entry.key_span)
+    });
     node.compensate = fields.get("compensate").and_then(|node| text(node, faults));
     if let Some(most) = fields.entry("max_parallel") {
         node.max_parallel = count(&most.value, faults);
-        fields::demand(fields.entry("for_each"), most, "for_each", faults);
+        // Where there is an `${item}`, a rule says that the list is missing.
+        if !node.references().any(|reference| reference.root == Root::Item) {
+            fields::demand(fields.entry("for_each"), most, "for_each", faults);
+        }
     }
     if let Some(settings) = fields.entry("settings") {
         settings::read(Some(&settings.value), faults);
