@@ -74,6 +74,7 @@ const JUDGED: &[Class] = &[
         place: "workflows/*/nodes/*/on_failure",
         why: "optional: a failure fails the run",
     },
+    Class { changes: &[Drop], place: "scheduler", why: "optional: who enqueues a run can name the queue" },
     Class {
         changes: &[Drop],
         place: "workflows/*/nodes/*/when",
@@ -113,7 +114,7 @@ const JUDGED: &[Class] = &[
     },
     Class {
         changes: &[Rename, Drop],
-        place: "adapters/jobs/settings/default_attributes/*",
+        place: "adapters/*/settings/default_attributes/*",
         why: "any name and any text will do",
     },
     Class {

@@ -4,7 +4,7 @@ use crate::adapters;
 use crate::catalog;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Rule, Severity};
 use crate::index::Index;
-use crate::manifest::{Adapter, Node, NodeDoes, SettingKind, TaskDoes};
+use crate::manifest::{Adapter, Node, NodeDoes, SettingKind, TaskDoes, Workflow};
 
 pub(super) static RULE: Rule = Rule {
     code: Code("O3013"),
@@ -29,6 +29,14 @@ pub(super) fn check(index: &Index<'_>, faults: &mut Diagnostics) {
         || nodes.into_iter().any(lacks_a_task)
         || tasks.iter().any(|task| !matches!(task.does, Some(TaskDoes::Exec(_))));
     let used = adapters::used(manifest);
+    // Whoever lacks the name of an adapter was to have one.
+    let nameless = |one: &Workflow| {
+        one.scheduler.as_ref().is_some_and(|one| one.queue.is_none())
+            || one.notifications.as_ref().is_some_and(|one| one.adapter.is_none())
+    };
+    if workflows.iter().any(nameless) || manifest.scheduler.as_ref().is_some_and(|one| one.queue.is_none()) {
+        return;
+    }
     // A name that is no adapter's was meant for one, and sources that could not be read name some.
     let sources = manifest.secrets.iter().find_map(|secrets| secrets.sources.as_ref());
     if used.iter().any(|one| index.adapter(one.name).is_none()) || sources.is_some_and(Vec::is_empty) {
