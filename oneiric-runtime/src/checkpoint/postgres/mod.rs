@@ -6,7 +6,7 @@
 //! it still writes for them is refused. One thread with a runtime of its own writes (`writer`), reads (`reader`) and
 //! keeps the lease, whatever the program's tasks do to the other threads; this handle only passes on what it is asked.
 //! What the database holds is said in `schema` and in the rows of `checkpoint::row`.
-//! `docs/decisions/0009-postgres-leases.md` has the reasons.
+//! `docs/decisions/0011-postgres-leases.md` has the reasons.
 
 mod batch;
 mod fault;
