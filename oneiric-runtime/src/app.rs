@@ -35,6 +35,7 @@ pub struct App {
     pub(crate) adapters: Vec<Declared>,
     pub(crate) workflows: Vec<Listed>,
     pub(crate) stand_ins: StandIns,
+    pub(crate) is_open: bool,
 }
 
 /// A workflow of a program.
@@ -83,6 +84,12 @@ impl App {
     #[cfg(feature = "macros")]
     pub fn dag<F: Flow>(&mut self, name: &'static str, _flow: F) {
         self.workflows.push(Listed { name, build: F::build, flow: Some(Known::of::<F>()) });
+    }
+
+    /// Lets anyone who can reach the program start its workflows over HTTP, as `http: { auth: none }` does in a manifest.
+    /// Without it nobody may. What a manifest says comes first.
+    pub fn anyone_may_call(&mut self) {
+        self.is_open = true;
     }
 
     /// Does what this process's command line says, as a program does that `oneiric build` has made.

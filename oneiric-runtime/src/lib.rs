@@ -64,6 +64,7 @@ pub mod adapters;
 mod app;
 #[cfg(feature = "aws")]
 pub mod aws;
+mod callers;
 pub mod checkpoint;
 #[cfg(feature = "client")]
 pub mod client;

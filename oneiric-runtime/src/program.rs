@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::adapters;
 use crate::app::App;
+use crate::callers::Auth;
 use crate::json::Json;
 use crate::registry::{Definition, Registry};
 
@@ -39,6 +40,8 @@ struct Plan<'a> {
     description: Option<String>,
     #[serde(default)]
     profile: Option<String>,
+    #[serde(default)]
+    http: Http,
     #[serde(default, borrow)]
     adapters: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -53,6 +56,15 @@ struct Plan<'a> {
 #[derive(Debug, Deserialize)]
 struct Scheduler {
     queue: String,
+}
+
+/// What the manifest says of HTTP.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Http {
+    /// How callers show who they are, if that is said.
+    pub(crate) auth: Option<Auth>,
+    /// Where the program says that it is alive, if that is said.
+    pub(crate) health_path: Option<String>,
 }
 
 /// Definitions by name, in the plan's order.
@@ -92,6 +104,11 @@ impl Program {
     /// The profile that it was built for, if that is fixed.
     pub(crate) fn profile(&self) -> Option<&str> {
         self.plan().profile.as_deref()
+    }
+
+    /// What the manifest says of HTTP.
+    pub(crate) fn http(&self) -> &Http {
+        &self.plan().http
     }
 
     /// The definition of a workflow, as `workflow plan --json` prints it.

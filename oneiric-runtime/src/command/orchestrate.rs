@@ -15,14 +15,15 @@ use tokio::task::JoinSet;
 use tracing::level_filters::LevelFilter;
 
 use super::{Context, duration, store};
+use crate::callers::{Auth, Callers};
 use crate::control;
 #[cfg(feature = "queue-pubsub")]
 use crate::delivery::pull::Pulling;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::health::{self, Facts, Health, Process};
-use crate::http::Server;
 use crate::http::lifecycle::{Lifecycle, Stage};
+use crate::http::{Front, Server, route};
 use crate::open_files;
 use crate::profile::Toggles;
 use crate::signals::Signals;
@@ -148,7 +149,7 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
     let supervised = context.toggles.supervisor;
     #[cfg(feature = "queue-pubsub")]
     let pulls = context.toggles.pull;
-    let server = Server::new(lifecycle.clone());
+    let server = Server::new(lifecycle.clone(), front(&context, &lifecycle)?);
     let mut doors = JoinSet::new();
     let port = match settings.address {
         None => None,
@@ -207,6 +208,16 @@ async fn write_last_health(settings: &Settings, lifecycle: &Lifecycle, engine: &
     if let Err(error) = health::write(&settings.health_path, &health) {
         tracing::warn!(path = %settings.health_path.display(), error = %error, "health-not-written");
     }
+}
+
+/// The public door as the manifest has it.
+fn front(context: &Context, lifecycle: &Lifecycle) -> Result<Front, Failure> {
+    let http = context.program.http();
+    let auth = http.auth.as_ref().or(context.app.is_open.then_some(&Auth::None));
+    Ok(Front {
+        callers: Callers::new(auth, Arc::new(lifecycle.clone()))?,
+        health_path: http.health_path.clone().unwrap_or_else(|| route::HEALTH.to_owned()),
+    })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {

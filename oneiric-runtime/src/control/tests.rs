@@ -7,8 +7,8 @@ use super::*;
 use crate::app::App;
 use crate::checkpoint::Memory;
 use crate::engine::{Engine, Start};
-use crate::http::Server;
 use crate::http::lifecycle::Stage;
+use crate::http::{Front, Server};
 use crate::json::Json;
 use crate::secs;
 use crate::task::Error;
@@ -32,7 +32,7 @@ fn process() -> (Engine, tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let lifecycle = Lifecycle::new();
     lifecycle.enter(Stage::Ready(engine.clone()));
-    tokio::spawn(Server::new(lifecycle).serve(listen(dir.path()).unwrap()));
+    tokio::spawn(Server::new(lifecycle, Front::open()).serve(listen(dir.path()).unwrap()));
     let path = dir.path().to_owned();
     (engine, dir, path)
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -16,6 +16,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<u32>,
     /// Methods that the path knows.
     pub(crate) allow: Option<&'static str>,
+    /// How callers are to show who they are.
+    pub(crate) challenge: Option<&'static str>,
     /// Whether this is the last answer on its connection.
     pub(crate) close: bool,
 }
@@ -24,7 +26,7 @@ impl Answer {
     /// An answer with this document.
     pub(crate) fn json(status: StatusCode, document: &impl Serialize) -> Self {
         let body = serde_json::to_string(document).expect("answers are made of text, numbers and JSON");
-        Self { status, body, retry_after: None, allow: None, close: false }
+        Self { status, body, retry_after: None, allow: None, challenge: None, close: false }
     }
 
     /// An error by its code, which callers may act on.
@@ -47,6 +49,11 @@ impl Answer {
         Self { allow: Some(allow), ..Self::error(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed") }
     }
 
+    /// The answer to a caller who has not shown who it is, in the way that `challenge` names.
+    pub(crate) fn unauthorized(code: &str, challenge: &'static str) -> Self {
+        Self { challenge: Some(challenge), ..Self::error(StatusCode::UNAUTHORIZED, code) }
+    }
+
     /// This answer, as the last one on its connection.
     pub(crate) fn closing(self) -> Self {
         Self { close: true, ..self }
@@ -62,6 +69,9 @@ impl Answer {
         }
         if let Some(methods) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if self.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::adapters::State;
+use crate::callers::Lookup;
 use crate::engine::Engine;
 use crate::health::{Facts, Process};
+use crate::secret::Secret;
 
 /// How long a request that came before the store was open waits for it. Opening takes milliseconds; a caller should not
 /// have to come back because of them, and should not hang on a disk that does not answer.
@@ -131,6 +134,16 @@ impl Lifecycle {
             Stage::Recovering(engine) | Stage::Ready(engine) => Ok(engine.clone()),
             Stage::Stopping | Stage::Opening => Err(Unavailable::NoMore),
         }
+    }
+}
+
+/// Secrets come from the program's adapters, which are there as soon as the engine is.
+impl Lookup for Lifecycle {
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Secret, String>> {
+        Box::pin(async move {
+            let engine = self.engine().await.map_err(|_| "the program is starting or stopping".to_owned())?;
+            engine.registry().adapters().secret(name).await.map_err(|error| error.to_string())
+        })
     }
 }
 

@@ -15,6 +15,9 @@ const MAX_BODY: usize = 1024 * 1024;
 /// How long a client may take to send it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long who is turned away may take to send it.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Reads a body, or says what is wrong with it.
 pub(super) async fn read(body: Incoming) -> Result<Bytes, Answer> {
     // Refused before it is sent, if the client says how much it will be.
@@ -28,6 +31,23 @@ pub(super) async fn read(body: Incoming) -> Result<Bytes, Answer> {
         Ok(Err(_)) => Err(Answer::error(StatusCode::BAD_REQUEST, "body-incomplete")),
         Err(_) => Err(Answer::error(StatusCode::REQUEST_TIMEOUT, "request-timeout")),
     }
+}
+
+/// Takes the body of a caller who is turned away, and keeps nothing of it, so that the connection can be used again and
+/// the answer is not lost because what was sent is still unread. Says whether it has ended.
+pub(super) async fn discard(mut body: Incoming) -> bool {
+    let ended = async {
+        let mut left = MAX_BODY;
+        while let Some(frame) = body.frame().await {
+            let length = frame.ok().and_then(|frame| frame.into_data().ok()).map_or(0, |data| data.len());
+            match left.checked_sub(length) {
+                Some(less) if length > 0 => left = less,
+                _ => return false,
+            }
+        }
+        true
+    };
+    tokio::time::timeout(DISCARD_TIMEOUT, ended).await.unwrap_or(false)
 }
 
 fn too_large() -> Answer {

@@ -1,12 +1,14 @@
 //! The HTTP server: health, readiness, and work, on a port and on a socket.
 //!
 //! It listens before the store is open, so that the first answer waits for nothing that it does not need. Connections,
-//! requests, bodies and the time for each are bounded. What a run is, is left to the engine.
+//! requests, bodies and the time for each are bounded. What a run is, is left to the engine, and who may start one to
+//! `callers`.
 
 pub(crate) mod answer;
 mod door;
 pub(crate) mod lifecycle;
 mod limit;
+mod refusal;
 pub(crate) mod route;
 
 pub(crate) mod submission;
@@ -34,6 +36,7 @@ use self::answer::Answer;
 use self::door::{Connection, Door, Listener};
 use self::lifecycle::Lifecycle;
 use self::route::Route;
+use crate::callers::Callers;
 use crate::control;
 use crate::delivery::cloud_tasks;
 use crate::telemetry::Trace;
@@ -59,17 +62,36 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub(crate) struct Server(Arc<Inner>);
 
+/// What the manifest says of the public door.
+#[derive(Debug)]
+pub(crate) struct Front {
+    /// Who may start work through it.
+    pub(crate) callers: Callers,
+    /// Where it says that the program is alive.
+    pub(crate) health_path: String,
+}
+
 struct Inner {
     lifecycle: Lifecycle,
+    front: Front,
     connections: Arc<Semaphore>,
     requests: Semaphore,
     farewell: watch::Sender<bool>,
 }
 
+#[cfg(test)]
+impl Front {
+    /// One that anyone may come to.
+    pub(crate) fn open() -> Self {
+        Self { callers: Callers::Anyone, health_path: route::HEALTH.to_owned() }
+    }
+}
+
 impl Server {
-    pub(crate) fn new(lifecycle: Lifecycle) -> Self {
+    pub(crate) fn new(lifecycle: Lifecycle, front: Front) -> Self {
         Self(Arc::new(Inner {
             lifecycle,
+            front,
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             requests: Semaphore::new(MAX_REQUESTS),
             farewell: watch::Sender::new(false),
@@ -135,12 +157,13 @@ impl Server {
         door: Door,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let answer = match route::find(door, request.method(), request.uri().path()) {
+        let health = &self.0.front.health_path;
+        let answer = match route::find(door, health, request.method(), request.uri().path()) {
             Err(answer) => answer,
             Ok(Route::Health) => Answer::json(StatusCode::OK, &json!({ "status": "ok" })),
             Ok(Route::Readiness) => self.readiness(),
             Ok(Route::Inspection) => control::answer_health(&self.0.lifecycle, request.uri().query()).await,
-            Ok(route @ (Route::Workflow | Route::Control)) => self.work(route, request).await,
+            Ok(route @ (Route::Workflow | Route::Control)) => self.work(door, route, request).await,
         };
         let answer = if self.0.lifecycle.is_stopping() { answer.closing() } else { answer };
         Ok(answer.into_response())
@@ -161,7 +184,7 @@ impl Server {
         Answer::json(status, &document)
     }
 
-    async fn work(&self, route: Route, request: Request<Incoming>) -> Answer {
+    async fn work(&self, door: Door, route: Route, request: Request<Incoming>) -> Answer {
         if route == Route::Workflow && self.0.lifecycle.is_stopping() {
             return tasks::stopping();
         }
@@ -169,11 +192,24 @@ impl Server {
             return Answer::later("too-many-requests", "as many requests as may be are being worked on", 1);
         };
         let (head, body) = request.into_parts();
+        // The socket is in a folder of the user's, and its peers are checked when they connect.
+        let callers = (door == Door::Public).then_some(&self.0.front.callers);
+        if let Some(callers) = callers
+            && let Err(refusal) = callers.check_head(&head).await
+        {
+            let answer = refusal::answer(&refusal);
+            return if limit::discard(body).await { answer } else { answer.closing() };
+        }
         let body = match limit::read(body).await {
             Ok(body) => body,
             // What is left of the body would be taken for the next request.
             Err(answer) => return answer.closing(),
         };
+        if let Some(callers) = callers
+            && let Err(refusal) = callers.check_body(&head, &body).await
+        {
+            return refusal::answer(&refusal);
+        }
         // In a task of its own, because hyper drops this future when the client goes away, and a run that is being
         // started must not be left half started.
         let lifecycle = self.0.lifecycle.clone();

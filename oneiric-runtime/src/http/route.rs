@@ -27,10 +27,13 @@ pub(crate) const CONTROL: &str = "/control";
 pub(crate) const CONTROL_HEALTH: &str = "/control/health";
 pub(crate) const PROBE: &str = "probe";
 
-/// The route of a request, or the answer that there is none.
-pub(crate) fn find(door: Door, method: &Method, path: &str) -> Result<Route, Answer> {
+/// Where the program says that it is alive, unless the manifest says otherwise.
+pub(crate) const HEALTH: &str = "/healthz";
+
+/// The route of a request, or the answer that there is none. `health` is where the program says that it is alive.
+pub(crate) fn find(door: Door, health: &str, method: &Method, path: &str) -> Result<Route, Answer> {
     let (route, allow) = match (path, door) {
-        ("/healthz", _) => (Route::Health, "GET, HEAD"),
+        _ if path == health => (Route::Health, "GET, HEAD"),
         ("/readyz", _) => (Route::Readiness, "GET, HEAD"),
         ("/tasks/workflow", _) => (Route::Workflow, "POST"),
         (CONTROL, Door::Control) => (Route::Control, "POST"),
@@ -50,8 +53,9 @@ mod tests {
 
     #[test]
     fn paths_and_methods_are_exact() {
-        let public =
-            |method: Method, path| find(Door::Public, &method, path).map_err(|answer| answer.status.as_u16());
+        let public = |method: Method, path| {
+            find(Door::Public, HEALTH, &method, path).map_err(|answer| answer.status.as_u16())
+        };
         assert_eq!(public(Method::GET, "/healthz"), Ok(Route::Health));
         assert_eq!(public(Method::HEAD, "/readyz"), Ok(Route::Readiness));
         assert_eq!(public(Method::POST, "/tasks/workflow"), Ok(Route::Workflow));
@@ -59,16 +63,24 @@ mod tests {
         assert_eq!(public(Method::GET, "/healthz/"), Err(404));
         assert_eq!(public(Method::POST, "/healthz"), Err(405));
         assert_eq!(public(Method::GET, "/tasks/workflow"), Err(405));
-        let refused = find(Door::Public, &Method::PUT, "/tasks/workflow").unwrap_err();
+        let refused = find(Door::Public, HEALTH, &Method::PUT, "/tasks/workflow").unwrap_err();
         assert_eq!(refused.allow, Some("POST"));
     }
 
     #[test]
     fn orders_come_through_the_socket_alone() {
-        assert_eq!(find(Door::Control, &Method::POST, CONTROL), Ok(Route::Control));
-        assert_eq!(find(Door::Public, &Method::POST, CONTROL).unwrap_err().status, StatusCode::NOT_FOUND);
-        assert_eq!(find(Door::Control, &Method::GET, CONTROL_HEALTH), Ok(Route::Inspection));
-        let refused = find(Door::Public, &Method::GET, CONTROL_HEALTH).unwrap_err();
+        assert_eq!(find(Door::Control, HEALTH, &Method::POST, CONTROL), Ok(Route::Control));
+        let refused = find(Door::Public, HEALTH, &Method::POST, CONTROL).unwrap_err();
+        assert_eq!(refused.status, StatusCode::NOT_FOUND);
+        assert_eq!(find(Door::Control, HEALTH, &Method::GET, CONTROL_HEALTH), Ok(Route::Inspection));
+        let refused = find(Door::Public, HEALTH, &Method::GET, CONTROL_HEALTH).unwrap_err();
+        assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn health_is_where_the_manifest_says() {
+        assert_eq!(find(Door::Public, "/alive", &Method::GET, "/alive"), Ok(Route::Health));
+        let refused = find(Door::Public, "/alive", &Method::GET, HEALTH).unwrap_err();
         assert_eq!(refused.status, StatusCode::NOT_FOUND);
     }
 }

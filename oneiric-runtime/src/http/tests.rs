@@ -67,13 +67,18 @@ struct Running {
 impl Running {
     /// A server whose store is not open yet.
     async fn opening() -> Self {
+        Self::behind(|_| Front::open()).await
+    }
+
+    /// One whose store is not open yet, with this public door.
+    async fn behind(front: impl FnOnce(&Lifecycle) -> Front) -> Self {
         let mut app = App::default();
         app.workflow("count", count);
         app.workflow("fail", fail);
         app.workflow("pause", pause);
         let engine = Engine::new(app, Arc::new(Memory::new()));
         let lifecycle = Lifecycle::new();
-        let server = Server::new(lifecycle.clone());
+        let server = Server::new(lifecycle.clone(), front(&lifecycle));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(server.clone().serve(listener));
@@ -81,9 +86,12 @@ impl Running {
     }
 
     async fn ready() -> Self {
-        let running = Self::opening().await;
-        running.lifecycle.enter(Stage::Ready(running.engine.clone()));
-        running
+        Self::opening().await.opened()
+    }
+
+    fn opened(self) -> Self {
+        self.lifecycle.enter(Stage::Ready(self.engine.clone()));
+        self
     }
 
     async fn ask(
@@ -92,10 +100,23 @@ impl Running {
         path: &str,
         body: impl Into<Bytes>,
     ) -> (u16, hyper::HeaderMap, Value) {
+        self.ask_as(None, method, path, body).await
+    }
+
+    async fn ask_as(
+        &self,
+        authorization: Option<&str>,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> (u16, hyper::HeaderMap, Value) {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let request = Request::builder().method(method).uri(path).header("host", "test");
+        let mut request = Request::builder().method(method).uri(path).header("host", "test");
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
         let request = request.body(Full::new(body.into())).unwrap();
         let response = sender.send_request(request).await.unwrap();
         let (head, body) = response.into_parts();
@@ -259,5 +280,89 @@ async fn a_connection_serves_many_requests() {
         let length = stream.read(&mut answer).await.unwrap();
         let answer = std::str::from_utf8(&answer[..length]).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(r#"{"status":"ok"}"#), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_may_start_work_where_the_manifest_does_not_say_who() {
+    let front = Front { callers: Callers::Undeclared, health_path: "/alive".to_owned() };
+    let running = Running::behind(|_| front).await.opened();
+    let (status, document) = running.post(r#"{"workflow":"fail"}"#).await;
+    assert_eq!((status, &document["error"]), (403, &"callers-undeclared".into()));
+    let detail = document["detail"].as_str().unwrap();
+    assert!(detail.contains("`http: { auth: none }`"), "it says what to write: {detail}");
+    assert_eq!(running.ask(Method::GET, "/alive", "").await.0, 200);
+    assert_eq!(running.ask(Method::GET, "/healthz", "").await.0, 404);
+    assert_eq!(running.ask(Method::GET, "/readyz", "").await.0, 200);
+    assert_eq!(running.engine.in_flight(), 0);
+}
+
+#[cfg(feature = "callers-hmac")]
+mod with_a_secret {
+    use super::*;
+    use crate::callers::Auth;
+
+    // It comes from the manifest, as secrets do that nobody else has.
+    const PLAN: &str = r#"{"secrets":{"values":{"HTTP_TESTS_DOOR":"open sesame"}}}"#;
+
+    async fn running(auth: &str) -> Running {
+        let auth: Auth = serde_json::from_str(auth).unwrap();
+        let mut running = Running::behind(|lifecycle| Front {
+            callers: Callers::new(Some(&auth), Arc::new(lifecycle.clone())).unwrap(),
+            health_path: route::HEALTH.to_owned(),
+        })
+        .await;
+        let app = App::compiled(PLAN, |app| app.workflow("fail", fail));
+        running.engine = Engine::new(app, Arc::new(Memory::new()));
+        running.opened()
+    }
+
+    #[tokio::test]
+    async fn who_has_the_secret_may_call_and_nobody_else() {
+        let running = running(r#"{"kind":"shared_secret","secret":"${secret:HTTP_TESTS_DOOR}"}"#).await;
+        let call = async |authorization, body: &str| {
+            let answer =
+                running.ask_as(authorization, Method::POST, "/tasks/workflow", body.to_owned()).await;
+            let (status, headers, document) = answer;
+            let challenge = headers.get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+            (status, challenge.unwrap_or_default(), document["error"].as_str().unwrap_or_default().to_owned())
+        };
+        let work = r#"{"workflow":"fail"}"#;
+        let ran = (500, String::new(), "workflow-execution-failed".to_owned());
+        assert_eq!(call(Some("Bearer open sesame"), work).await, ran);
+        assert_eq!(call(Some("bearer  open sesame"), work).await, ran);
+        let missing = (401, "Bearer".to_owned(), "credentials-missing".to_owned());
+        for authorization in
+            [None, Some(""), Some("Bearer"), Some("Basic b3BlbiBzZXNhbWU="), Some("open sesame")]
+        {
+            assert_eq!(call(authorization, work).await, missing, "{authorization:?}");
+        }
+        let wrong = (401, "Bearer error=\"invalid_token\"".to_owned(), "credentials-invalid".to_owned());
+        for authorization in ["Bearer open", "Bearer Open sesame", "Bearer open sesame2"] {
+            assert_eq!(call(Some(authorization), work).await, wrong, "{authorization}");
+        }
+        // What a stranger sends is not looked at, and the connection is answered all the same.
+        assert_eq!(call(None, &" ".repeat(2 << 20)).await, missing);
+        assert_eq!(call(Some("Bearer open sesame"), "{").await.2, "invalid-json");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_not_parsed_before_its_signature_is_good() {
+        let auth =
+            r#"{"kind":"hmac","scheme":"github","secret":"${secret:HTTP_TESTS_DOOR}","tolerance_ms":1}"#;
+        let running = running(auth).await;
+        let (status, headers, document) = running.ask(Method::POST, "/tasks/workflow", "{").await;
+        assert_eq!((status, &document["error"]), (401, &"credentials-missing".into()));
+        assert_eq!(headers["www-authenticate"], "Signature");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_nobody_has_lets_nobody_in() {
+        let running = running(r#"{"kind":"shared_secret","secret":"${secret:HTTP_TESTS_NO_SUCH}"}"#).await;
+        let answer = running.ask_as(Some("Bearer x"), Method::POST, "/tasks/workflow", "{}").await;
+        let (status, headers, document) = answer;
+        assert_eq!((status, &document["error"]), (503, &"callers-not-judged".into()));
+        assert_eq!(headers["retry-after"], "5");
+        assert!(document.get("detail").is_none(), "{document}");
     }
 }
