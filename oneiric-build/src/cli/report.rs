@@ -41,6 +41,7 @@ impl Report {
         shell.detail("features", &listed(&plan.features()));
         let adapter = |one: &Adapter| format!("{} ({})", one.name.value, one.provider);
         shell.detail("adapters", &listed(&plan.adapters.iter().map(adapter).collect::<Vec<_>>()));
+        shell.detail("callers", &callers(plan));
         if !self.is_verified {
             shell.warning(&format!(
                 "the program does not run on this machine, so its literals were not checked: run `{} __verify` where \
@@ -71,6 +72,7 @@ impl Report {
             ("nodes", Some(Json::value(nodes))),
             ("features", Some(Json::list(plan.features(), Json::value))),
             ("adapters", Some(Json::list(&plan.adapters, adapter))),
+            ("callers", text(&callers(plan))),
             ("time_ms", Some(Json::value(milliseconds))),
         ])
         .pretty()
@@ -82,6 +84,14 @@ impl Report {
             (true, None) => "static".to_owned(),
             (false, _) => "dynamic".to_owned(),
         }
+    }
+}
+
+/// Who may start work over HTTP.
+fn callers(plan: &Plan) -> String {
+    match &plan.http {
+        Some(http) => http.auth.summary(),
+        None => "nobody over HTTP: the manifest has no `http.auth`".to_owned(),
     }
 }
 

@@ -109,6 +109,7 @@ fn fulfillment() -> Plan {
         secrets: None,
         scheduler: None,
         checkpoint: None,
+        http: None,
         name: "fulfillment".into(),
         description: Some("Take an order, charge it, ship it.\n\nSlowly.".into()),
         package: Some(at("shop".into())),

@@ -177,7 +177,7 @@ fn effects(plan: &Plan) -> BTreeSet<String> {
 const SETTINGS: [&str; 4] = ["max_parallel", "timeout_ms", "scheduler", "notifications"];
 
 /// What is said of a program besides its workflows and adapters.
-const AROUND: [&str; 3] = ["profile", "secrets", "checkpoint"];
+const AROUND: [&str; 4] = ["profile", "secrets", "checkpoint", "http"];
 
 /// What changes around the workflows. None of it decides results.
 fn surroundings(old: &Plan, new: &Plan) -> Vec<Change> {
@@ -341,6 +341,14 @@ mod tests {
             let decides = workflow.changes.iter().any(|change| change.decides);
             assert_eq!(decides, workflow.kind == Kind::Changed, "{nodes}: {workflow:#?}");
         }
+    }
+
+    #[test]
+    fn who_may_call_is_behaviour() {
+        let open = difference(BASE, "http: { auth: none }\n");
+        let [change] = &*open.surroundings else { panic!("{open:#?}") };
+        assert_eq!((change.what.as_str(), change.decides), ("http", false));
+        assert!(open.workflows.is_empty(), "{open:#?}");
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub use setting::{Setting, SettingKind, SettingText};
 pub(crate) use source::MAX_BYTES;
 pub use span::{Span, Spanned};
 pub use wiring::{
-    Action, Adapter, Checkpoint, Event, Filter, Http, Notifications, Schedule, Scheduler, Secrets, Service,
-    Test,
+    Action, Adapter, Auth, Checkpoint, Event, Filter, Hmac, Http, Notifications, Oidc, Schedule, Scheduler,
+    Secrets, Service, Test,
 };
 
 use crate::diagnostic::Diagnostics;

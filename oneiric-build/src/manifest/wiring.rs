@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::read::auth::GOOGLE;
 use super::{Retry, Setting, Span, Spanned};
 
 /// A connection to something outside of the program.
@@ -101,11 +102,60 @@ pub struct Checkpoint {
     pub adapter: Spanned<String>,
 }
 
-/// Who may call the program.
-#[derive(Debug)]
+/// The program's HTTP.
+#[derive(Clone, Debug)]
 pub struct Http {
-    /// Where the manifest says that anyone may.
-    pub open: Option<Span>,
+    /// How callers show who they are; `None` where it could not be read.
+    pub auth: Option<Spanned<Auth>>,
+    /// Where it says that it is alive, if that is said.
+    pub health_path: Option<String>,
+}
+
+/// How callers show who they are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Auth {
+    /// They need not: anyone may call.
+    None,
+    /// With a token of an identity provider.
+    Oidc(Oidc),
+    /// With the secret of this name.
+    SharedSecret(String),
+    /// With a signature over the body.
+    Hmac(Hmac),
+}
+
+/// Which tokens are good, and of whom.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Oidc {
+    /// Whom a token has to be for: one of these.
+    pub audiences: Vec<String>,
+    /// Who has to have issued it.
+    pub issuer: String,
+    /// Where the issuer's keys are, if its discovery document is not to be asked.
+    pub jwks_url: Option<String>,
+    /// Whose tokens are good, by verified e-mail address; with `subjects` empty as well, everybody's.
+    pub emails: Vec<String>,
+    /// Whose tokens are good, by subject.
+    pub subjects: Vec<String>,
+    /// How far the issuer's clock may be from the program's.
+    pub leeway: Duration,
+}
+
+/// Which signatures are good.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Hmac {
+    /// The name of the secret that they are made with.
+    pub secret: String,
+    /// How they are made, in a word.
+    pub scheme: &'static str,
+    /// How long ago one may have been made.
+    pub tolerance: Duration,
+    /// The header of the signature, where the scheme leaves that open.
+    pub signature_header: Option<String>,
+    /// The header of its time, where the scheme leaves that open.
+    pub timestamp_header: Option<String>,
+    /// The address that callers know, up to the path, where it is signed.
+    pub url: Option<String>,
 }
 
 /// The queue that takes the enqueued runs of a workflow, or of all that name none.
@@ -136,6 +186,40 @@ impl Adapter {
     /// An adapter of which only the name is known.
     pub fn named(name: Spanned<String>) -> Self {
         Self { name, provider: None, settings: None }
+    }
+}
+
+impl Auth {
+    /// Who may call, in a few words.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::None => "anyone (`auth: none`)".to_owned(),
+            Self::Oidc(oidc) => {
+                let whom = oidc.emails.iter().chain(&oidc.subjects).map(String::as_str).collect::<Vec<_>>();
+                let whom = if whom.is_empty() { "anybody".to_owned() } else { whom.join(", ") };
+                format!("{whom} with a token of {} for {}", oidc.issuer, oidc.audiences.join(" or "))
+            }
+            Self::SharedSecret(name) => format!("who has the secret `{name}`"),
+            Self::Hmac(hmac) => format!("who signs with the secret `{}` ({})", hmac.secret, hmac.scheme),
+        }
+    }
+
+    /// The name of the secret that callers have, if they have one.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::SharedSecret(name) => Some(name),
+            Self::Hmac(hmac) => Some(&hmac.secret),
+            Self::None | Self::Oidc(_) => None,
+        }
+    }
+
+    /// Whether everybody can come to be let in: anyone may call, or Google gives anybody a token for the audience.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Oidc(oidc) => oidc.issuer == GOOGLE && oidc.emails.is_empty() && oidc.subjects.is_empty(),
+            Self::SharedSecret(_) | Self::Hmac(_) => false,
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{
-    Adapter, Choice, Condition, Does, Expr, Node, NodeId, Notifications, OnFailure, Part, Plan, Ranked,
-    Reference, Retry, Scheduler, Secrets, Step, Test, Workflow,
+    Adapter, Auth, Choice, Condition, Does, Expr, Http, Node, NodeId, Notifications, OnFailure, Part, Plan,
+    Ranked, Reference, Retry, Scheduler, Secrets, Step, Test, Workflow,
 };
 use crate::json::Json;
 
@@ -42,6 +42,7 @@ fn around(plan: &Plan) -> Vec<(String, Json)> {
         ("secrets", plan.secrets.as_ref().map(secrets)),
         ("scheduler", plan.scheduler.as_ref().map(scheduler)),
         ("checkpoint", plan.checkpoint().map(|adapter| Json::value(adapter.name.as_str()))),
+        ("http", plan.http.as_ref().map(http)),
     ])
 }
 
@@ -106,6 +107,38 @@ fn notifications(notifications: &Notifications) -> Json {
 
 fn texts(texts: &[String]) -> Json {
     Json::list(texts, |text| Json::value(text.as_str()))
+}
+
+/// Who may call. A secret is there by its name.
+fn http(http: &Http) -> Json {
+    let text = |text: &str| Json::value(text);
+    let secret = |name: &str| Json::value(format!("${{secret:{name}}}"));
+    let some = |list: &[String]| (!list.is_empty()).then(|| texts(list));
+    let auth = match &http.auth {
+        Auth::None => Json::object([("kind", Some(text("none")))]),
+        Auth::Oidc(oidc) => Json::object([
+            ("kind", Some(text("oidc"))),
+            ("audiences", Some(texts(&oidc.audiences))),
+            ("issuer", Some(text(&oidc.issuer))),
+            ("jwks_url", oidc.jwks_url.as_deref().map(text)),
+            ("emails", some(&oidc.emails)),
+            ("subjects", some(&oidc.subjects)),
+            ("leeway_ms", Some(millis(oidc.leeway))),
+        ]),
+        Auth::SharedSecret(name) => {
+            Json::object([("kind", Some(text("shared_secret"))), ("secret", Some(secret(name)))])
+        }
+        Auth::Hmac(hmac) => Json::object([
+            ("kind", Some(text("hmac"))),
+            ("scheme", Some(text(hmac.scheme))),
+            ("secret", Some(secret(&hmac.secret))),
+            ("tolerance_ms", Some(millis(hmac.tolerance))),
+            ("signature_header", hmac.signature_header.as_deref().map(text)),
+            ("timestamp_header", hmac.timestamp_header.as_deref().map(text)),
+            ("url", hmac.url.as_deref().map(text)),
+        ]),
+    };
+    Json::object([("auth", Some(auth)), ("health_path", http.health_path.as_deref().map(text))])
 }
 
 /// One workflow. Keys without a value are left out.

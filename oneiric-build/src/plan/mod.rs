@@ -26,7 +26,7 @@ pub use text::text;
 
 use crate::catalog;
 use crate::json::Json;
-pub use crate::manifest::{Choice, OnFailure, Ranked, Retry, Step, Test};
+pub use crate::manifest::{Auth, Choice, Hmac, Oidc, OnFailure, Ranked, Retry, Step, Test};
 use crate::manifest::{Span, Spanned};
 
 /// A program to be built.
@@ -48,6 +48,8 @@ pub struct Plan {
     pub scheduler: Option<Scheduler>,
     /// Which of the adapters keeps runs; `None` where they are kept in a file beside the program.
     pub checkpoint: Option<usize>,
+    /// Who may call over HTTP, and more about it; where the manifest does not say, nobody may.
+    pub http: Option<Http>,
     /// The workflows, in the manifest's order.
     pub workflows: Vec<Workflow>,
     /// How candidates were chosen for keys that have several; nothing else of the others is left.
@@ -64,7 +66,8 @@ impl Plan {
     pub fn features(&self) -> Vec<&str> {
         let store = self.checkpoint.is_none().then_some("sqlite");
         let adapters = self.adapters.iter().filter_map(|adapter| adapter.feature.as_deref());
-        store.into_iter().chain(adapters).collect::<BTreeSet<_>>().into_iter().collect()
+        let callers = self.http.as_ref().and_then(Http::feature);
+        store.into_iter().chain(adapters).chain(callers).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
@@ -101,6 +104,26 @@ pub struct Secrets {
     pub values: Vec<(String, String)>,
     /// The secrets that workflows name, so that they can be fetched before they are needed.
     pub named: Vec<String>,
+}
+
+/// The program's HTTP.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// How callers show who they are.
+    pub auth: Auth,
+    /// Where the program says that it is alive; the runtime's default where it is not said.
+    pub health_path: Option<String>,
+}
+
+impl Http {
+    /// The runtime's cargo feature that judges callers, if one is needed for it.
+    fn feature(&self) -> Option<&'static str> {
+        match self.auth {
+            Auth::None => None,
+            Auth::Oidc(_) => Some("callers-oidc"),
+            Auth::SharedSecret(_) | Auth::Hmac(_) => Some("callers-hmac"),
+        }
+    }
 }
 
 /// What takes the enqueued runs of a workflow, or of all that name nothing.

@@ -19,6 +19,7 @@ pub(crate) fn resolve(index: &Index<'_>) -> Plan {
         secrets: wiring::secrets(manifest),
         scheduler: manifest.scheduler.as_ref().map(wiring::scheduler),
         checkpoint: wiring::checkpoint(index),
+        http: manifest.http.as_ref().map(wiring::http),
         workflows: index.graphs.iter().map(|graph| workflow(index, graph)).collect(),
         choices: manifest.choices.clone(),
     }

@@ -49,6 +49,9 @@ fn write_surroundings(out: &mut String, plan: &Plan) {
     if let Some(scheduler) = &plan.scheduler {
         _ = writeln!(out, "\nenqueued in {}, where a workflow names nothing else", scheduler.queue);
     }
+    if let Some(http) = &plan.http {
+        _ = writeln!(out, "\ncallers: {}", http.auth.summary());
+    }
 }
 
 /// Why this candidate.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Adapter, Notifications, Scheduler, Secrets};
+use super::{Adapter, Http, Notifications, Scheduler, Secrets};
 use crate::adapters;
 use crate::catalog;
 use crate::index::Index;
@@ -64,14 +64,22 @@ pub(super) fn secrets(manifest: &Manifest) -> Option<Secrets> {
     (!says_nothing).then_some(secrets)
 }
 
-/// The secrets that workflows name, sorted.
+/// Who may call.
+pub(super) fn http(http: &manifest::Http) -> Http {
+    let auth = http.auth.as_ref().expect("what cannot be read has been refused");
+    Http { auth: auth.value.clone(), health_path: http.health_path.clone() }
+}
+
+/// The secrets that workflows name, and the one that callers have, sorted.
 fn named_secrets(manifest: &Manifest) -> Vec<String> {
     let nodes = manifest.workflows.iter().flatten().flat_map(|workflow| workflow.nodes.iter().flatten());
     let named = nodes.flat_map(Node::references).filter_map(|reference| match &reference.root {
         Root::Secret(name) => Some(name.clone()),
         _ => None,
     });
-    named.collect::<BTreeSet<_>>().into_iter().collect()
+    let auth = manifest.http.as_ref().and_then(|http| http.auth.as_ref());
+    let callers = auth.and_then(|auth| auth.value.secret()).map(str::to_owned);
+    named.chain(callers).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The adapter that keeps runs: which of the plan's it is.

@@ -101,6 +101,7 @@ mod tests {
             secrets: None,
             scheduler: None,
             checkpoint: None,
+            http: None,
             workflows: Vec::new(),
             choices: Vec::new(),
         }

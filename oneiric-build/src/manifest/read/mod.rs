@@ -4,6 +4,7 @@
 //! `rules`.
 
 mod adapter;
+pub(super) mod auth;
 pub(super) mod condition;
 pub(super) mod duration;
 pub(super) mod event;
@@ -101,8 +102,11 @@ pub(crate) static TOP: Section = Section {
             "What takes the runs of workflows that say nothing about it, when they are enqueued.",
         ),
         Key::new("checkpoint", &Form::Section(&secrets::CHECKPOINT), "Where runs are kept."),
-        Key::new("http", &Form::Section(&http::HTTP), "Who may call the program.")
-            .later("it listens on the loopback address; put a proxy that asks who calls in front of it"),
+        Key::new(
+            "http",
+            &Form::Section(&http::HTTP),
+            "Who may call the program. Without it, nobody may start work over HTTP.",
+        ),
         Key::new("profiles", &BY_PROFILE, "What differs from profile to profile.")
             .later("`selections` and the `profile` of candidates work today"),
         Key::new(
