@@ -200,7 +200,7 @@ impl Deliveries {
                 Ok(()) => {}
                 // The run was pruned, or is another process's now.
                 Err(error) if matches!(error.kind(), checkpoint::Kind::Gone | checkpoint::Kind::Held) => {
-                    return self.forget(run);
+                    return lock(&self.lines).remove(run, line);
                 }
                 Err(error) => return self.break_down(&error),
             }
@@ -217,7 +217,8 @@ impl Deliveries {
         let (run_id, workflow, first) = {
             let mut lines = lock(&self.lines);
             let Some(line) = lines.of(run, id) else { return Ok(()) };
-            let first = if line.is_stale { None } else { line.waiting.pop_front() };
+            let is_stale = std::mem::replace(&mut line.is_stale, false);
+            let first = if is_stale { None } else { line.waiting.pop_front() };
             (line.run_id.clone(), line.workflow.clone(), first)
         };
         let Some(mut delivery) = first else { return self.look_up(run, id, &run_id).await };
@@ -241,9 +242,11 @@ impl Deliveries {
         let outbox = record.and_then(|record| Outbox::replay(&record.log)).unwrap_or_default();
         let mut lines = lock(&self.lines);
         let Some(line) = lines.of(run, id) else { return Ok(()) };
-        line.is_stale = false;
         let unsettled = outbox.unsettled().filter(|(number, _)| !line.expected.contains(number));
-        line.waiting = unsettled.map(|(number, outgoing)| Delivery::new(number, outgoing.clone())).collect();
+        let mut waiting = unsettled.map(|(number, outgoing)| Delivery::new(number, outgoing.clone())).collect();
+        std::mem::swap(&mut line.waiting, &mut waiting);
+        // What has become due since then was added meanwhile.
+        line.waiting.extend(waiting.into_iter().filter(|later| later.number >= outbox.next_number()));
         Ok(())
     }
 
@@ -372,6 +375,13 @@ impl Lines {
     /// This line of a run, if it is still there.
     fn of(&mut self, run: RunKey, id: u64) -> Option<&mut Line> {
         self.by_run.get_mut(&run).filter(|line| line.id == id)
+    }
+
+    /// Takes this line of a run away.
+    fn remove(&mut self, run: RunKey, id: u64) {
+        if self.of(run, id).is_some() {
+            self.by_run.remove(&run);
+        }
     }
 
     /// When there is something to do for a line. Where there is nothing, nobody sees to it any more.
