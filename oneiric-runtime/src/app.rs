@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::adapters::database::Checkpoints;
 use crate::adapters::messaging::Messaging;
 use crate::adapters::queue::Queue;
 use crate::adapters::secrets::SecretSource;
@@ -33,6 +34,8 @@ pub struct App {
     /// Where it runs, once that is known.
     pub(crate) profile: Profile,
     pub(crate) adapters: Vec<Declared>,
+    /// The adapter that keeps runs, if it is not the state directory that does.
+    pub(crate) checkpoints: Option<&'static str>,
     pub(crate) workflows: Vec<Listed>,
     pub(crate) stand_ins: StandIns,
 }
@@ -69,6 +72,12 @@ impl App {
         self.adapters.push(Declared::of::<A, role::AsSecretSource>(name));
     }
 
+    /// Adds a database that keeps the program's runs.
+    pub fn checkpoints<A: Adapter + Checkpoints>(&mut self, name: &'static str) {
+        self.adapters.push(Declared::of::<A, role::AsCheckpoints>(name));
+        self.checkpoints = Some(name);
+    }
+
     /// Adds an adapter that tasks ask for by its type.
     pub fn adapter<A: Adapter>(&mut self, name: &'static str) {
         self.adapters.push(Declared::of::<A, role::AsTyped>(name));
@@ -90,9 +99,9 @@ impl App {
         command::main(Program::new(self.plan.unwrap_or("{}")), self)
     }
 
-    /// Opens the store in the folder `state_dir` and goes on with the runs that were under way, inside a program that
-    /// has a main function and a tokio runtime of its own. The engine starts runs; [`Engine::stop`](crate::Engine::stop)
-    /// ends it.
+    /// Opens the store in the folder `state_dir`, or the one that [`checkpoints`](Self::checkpoints) names, and goes on
+    /// with the runs that were under way, inside a program that has a main function and a tokio runtime of its own. The
+    /// engine starts runs; [`Engine::stop`](crate::Engine::stop) ends it.
     ///
     /// # Errors
     /// When the store cannot be opened, for one because another process has it.
@@ -101,10 +110,9 @@ impl App {
         self,
         state_dir: impl Into<std::path::PathBuf>,
     ) -> Result<crate::Engine, crate::checkpoint::Error> {
-        let state_dir = state_dir.into();
-        let store = tokio::task::spawn_blocking(move || crate::checkpoint::Sqlite::open(&state_dir)).await;
-        let store = store.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let engine = crate::Engine::new(self, std::sync::Arc::new(store));
+        let registry = self.registry();
+        let store = crate::store::open(&registry, &state_dir.into()).await?;
+        let engine = crate::Engine::on(registry, store);
         engine.recover().await?;
         Ok(engine)
     }

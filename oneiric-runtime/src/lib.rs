@@ -97,6 +97,7 @@ pub mod settings;
 mod signals;
 mod stand_in;
 mod state_dir;
+mod store;
 pub mod task;
 mod telemetry;
 pub mod testing;

@@ -15,6 +15,8 @@ use crate::workflow::{Shared, Workflow};
 pub(crate) struct Registry {
     entries: Vec<Entry>,
     adapters: Arc<Adapters>,
+    /// The adapter that keeps runs, if it is not the state directory that does.
+    checkpoints: Option<&'static str>,
 }
 
 /// A workflow and what is known of it before it is built.
@@ -67,11 +69,17 @@ impl Registry {
             stand_ins: Arc::clone(&stand_ins),
         };
         let adapters = Arc::new(Adapters::new(program, app.adapters, adapters));
-        Self { entries: app.workflows.into_iter().map(entry).collect(), adapters }
+        let checkpoints = app.checkpoints;
+        Self { entries: app.workflows.into_iter().map(entry).collect(), adapters, checkpoints }
     }
 
     pub(crate) fn adapters(&self) -> &Arc<Adapters> {
         &self.adapters
+    }
+
+    /// The adapter that keeps runs.
+    pub(crate) fn checkpoints(&self) -> Option<&'static str> {
+        self.checkpoints
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Entry> {

@@ -5,7 +5,7 @@
 
 use schemars::{JsonSchema, Schema};
 
-use super::{Adapter, messaging, queue, secrets};
+use super::{Adapter, database, messaging, queue, secrets};
 
 /// An adapter, as the catalogue lists it.
 #[derive(Debug)]
@@ -26,7 +26,10 @@ pub struct Entry {
 
 /// Every adapter that there is, by domain.
 pub fn entries() -> Vec<Entry> {
-    [messaging::catalog(), queue::catalog(), secrets::catalog()].into_iter().flatten().collect()
+    [database::catalog(), messaging::catalog(), queue::catalog(), secrets::catalog()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 impl Entry {

@@ -30,6 +30,7 @@ macro_rules! adapters {
 
 #[cfg(feature = "catalog")]
 pub mod catalog;
+pub mod database;
 mod error;
 pub mod messaging;
 pub mod queue;

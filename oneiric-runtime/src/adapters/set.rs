@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 use tokio::sync::watch;
 
+use super::database::Checkpoints;
 use super::messaging::Messaging;
 use super::queue::Queue;
 use super::slot::{Opened, Slot, State};
@@ -132,6 +133,14 @@ impl Adapters {
         match &self.open(name).await?.role {
             Role::Messaging(messaging) => Ok(Arc::clone(messaging)),
             _ => Err(self.unfit(name, "able to notify")),
+        }
+    }
+
+    /// The database `name` that can keep runs.
+    pub(crate) async fn checkpoints(&self, name: &str) -> Result<Arc<dyn Checkpoints>, Error> {
+        match &self.open(name).await?.role {
+            Role::Checkpoints(database) => Ok(Arc::clone(database)),
+            _ => Err(self.unfit(name, "able to keep runs")),
         }
     }
 

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::database::Checkpoints;
 use super::messaging::Messaging;
 use super::queue::Queue;
 use super::secrets::SecretSource;
@@ -35,6 +36,7 @@ pub(crate) enum Role {
     Queue(Arc<dyn Queue>),
     Messaging(Arc<dyn Messaging>),
     SecretSource(Arc<dyn SecretSource>),
+    Checkpoints(Arc<dyn Checkpoints>),
     /// Only code that knows the type uses it.
     Typed,
 }
@@ -238,11 +240,12 @@ impl fmt::Debug for Opened {
 
 /// The role of an adapter of a domain whose trait it has.
 pub(crate) mod role {
-    use super::{Adapter, Arc, Cast, InRole, Messaging, Queue, Role, SecretSource};
+    use super::{Adapter, Arc, Cast, Checkpoints, InRole, Messaging, Queue, Role, SecretSource};
 
     pub(crate) struct AsQueue;
     pub(crate) struct AsMessaging;
     pub(crate) struct AsSecretSource;
+    pub(crate) struct AsCheckpoints;
     pub(crate) struct AsTyped;
 
     impl<A: Adapter + Queue> InRole<A> for AsQueue {
@@ -255,6 +258,10 @@ pub(crate) mod role {
 
     impl<A: Adapter + SecretSource> InRole<A> for AsSecretSource {
         const CAST: Cast<A> = |adapter| Role::SecretSource(Arc::clone(adapter) as _);
+    }
+
+    impl<A: Adapter + Checkpoints> InRole<A> for AsCheckpoints {
+        const CAST: Cast<A> = |adapter| Role::Checkpoints(Arc::clone(adapter) as _);
     }
 
     impl<A: Adapter> InRole<A> for AsTyped {

@@ -97,7 +97,7 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// What another process, or its end, did to runs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Notice {
     /// A run that somebody else held has ended, is parked, or was released.
     Over(RunKey),
@@ -110,6 +110,8 @@ pub enum Notice {
     Lost,
     /// Notices may have been missed, so whatever is waited for must be looked at.
     Missed,
+    /// The store stopped, though nobody wanted anything of it just then.
+    Failed(Error),
 }
 
 /// A store's name for a run; meaningless elsewhere.

@@ -47,7 +47,7 @@ async fn look(context: Context, probes: bool) -> Result<Json, Failure> {
     let registry = context.program.registry(context.app);
     let adapters = registry.adapters();
     adapters.check()?;
-    let store = store::state(&state_dir::from_environment());
+    let store = crate::store::state(&registry, &state_dir::from_environment()).await;
     let health =
         Health::gather(&facts.profile, Process::none(), store, Activity::default(), adapters, probes).await;
     adapters.close().await;

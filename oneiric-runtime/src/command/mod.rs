@@ -46,6 +46,7 @@ pub(crate) fn main(program: Program, app: App) -> ExitCode {
 }
 
 /// What commands work on.
+#[derive(Clone)]
 struct Context {
     program: Arc<Program>,
     app: App,

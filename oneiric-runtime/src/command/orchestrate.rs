@@ -18,6 +18,7 @@ use super::{Context, duration, store};
 use crate::control;
 #[cfg(feature = "queue-pubsub")]
 use crate::delivery::pull::Pulling;
+use crate::disk;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::health::{self, Facts, Health, Process};
@@ -162,9 +163,14 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
 
     let Some(engine) = open(context, &settings, &mut signals).await? else { return Ok(()) };
     lifecycle.enter(Stage::Recovering(engine.clone()));
+    let is_shared = crate::store::is_shared(engine.registry());
+    let mut takes_orders = false;
     if supervised {
-        match control::listen(&settings.state_dir) {
-            Ok(socket) => drop(doors.spawn(server.clone().serve(socket))),
+        match control::listen(&settings.state_dir, is_shared) {
+            Ok(socket) => {
+                doors.spawn(server.clone().serve(socket));
+                takes_orders = true;
+            }
             // The program does its work without; only the commands that would come through it cannot.
             Err(error) => tracing::warn!(error = %error, "control-socket-failed"),
         }
@@ -188,7 +194,7 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
     };
     server.close();
     doors.join_all().await;
-    if supervised {
+    if takes_orders {
         control::forget(&settings.state_dir);
     }
     health.abort();
@@ -223,19 +229,16 @@ async fn open(
     settings: &Settings,
     signals: &mut Signals,
 ) -> Result<Option<Engine>, Failure> {
-    let state_dir = settings.state_dir.clone();
-    let opening = tokio::task::spawn_blocking(move || {
-        let registry = context.program.registry(context.app);
+    let opening = async {
+        let registry = disk::blocking(move || context.program.registry(context.app)).await;
         registry.adapters().check()?;
-        Ok::<_, Failure>(Engine::on(registry, store::open(&state_dir)?))
-    });
+        let store = crate::store::open(&registry, &settings.state_dir).await?;
+        Ok::<_, Failure>(Engine::on(registry, store))
+    };
     tokio::select! {
         biased;
         () = signals.next() => Ok(None),
-        opened = opening => match opened {
-            Ok(engine) => engine.map(Some),
-            Err(panic) => Err(Failure::new("internal", format!("the store was not opened: {panic}"))),
-        },
+        engine = opening => engine.map(Some),
     }
 }
 

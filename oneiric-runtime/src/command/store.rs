@@ -1,21 +1,18 @@
 //! How commands come to the store: alone, through the process that has it, or for reading.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
 use super::Context;
-use crate::app::App;
-use crate::checkpoint::{self, Kind, Store};
+use crate::checkpoint::Kind;
 use crate::control::{self, Order, Place};
 use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::health;
 use crate::json::Json;
 use crate::signals::Signals;
 use crate::state_dir;
+use crate::store;
 
 /// How long nodes get to end when somebody interrupts a command that runs them.
 const GRACE: Duration = Duration::from_secs(2);
@@ -28,57 +25,11 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
         .map_err(|error| Failure::new("system", format!("cannot set up timers and sockets: {error}")))
 }
 
-/// Opens the store for this process alone.
-#[cfg(feature = "sqlite")]
-pub(super) fn open(state_dir: &Path) -> Result<Arc<dyn Store>, checkpoint::Error> {
-    Ok(Arc::new(checkpoint::Sqlite::open(state_dir)?))
-}
-
-/// Runs of this process, in its memory.
-#[cfg(not(feature = "sqlite"))]
-#[expect(clippy::unnecessary_wraps, reason = "opening a store on disk can fail")]
-pub(super) fn open(_: &Path) -> Result<Arc<dyn Store>, checkpoint::Error> {
-    Ok(Arc::new(checkpoint::Memory::new()))
-}
-
-#[cfg(feature = "sqlite")]
-fn open_reader(state_dir: &Path) -> Result<Arc<dyn Store>, checkpoint::Error> {
-    Ok(Arc::new(checkpoint::Sqlite::open_reader(state_dir)?))
-}
-
-#[cfg(not(feature = "sqlite"))]
-fn open_reader(_: &Path) -> Result<Arc<dyn Store>, checkpoint::Error> {
-    Err(checkpoint::Error::new(
-        Kind::Denied,
-        "this program keeps its runs in memory, so only it can tell of them",
-    ))
-}
-
-/// How the store is, for a process that does not have it.
-pub(super) fn state(state_dir: &Path) -> health::Store {
-    if !is_there(state_dir) {
-        return health::Store::is("absent");
-    }
-    match open_reader(state_dir) {
-        Ok(_) => health::Store::is("readable"),
-        Err(error) => health::Store::failed(&error.to_string()),
-    }
-}
-
-#[cfg(feature = "sqlite")]
-fn is_there(state_dir: &Path) -> bool {
-    checkpoint::Sqlite::is_in(state_dir)
-}
-
-/// What a process keeps in its memory is nowhere else.
-#[cfg(not(feature = "sqlite"))]
-fn is_there(_: &Path) -> bool {
-    false
-}
-
-/// An engine that answers for runs and can do nothing else.
-pub(super) fn reader(state_dir: &Path) -> Result<Engine, Failure> {
-    Ok(Engine::new(App::default(), open_reader(state_dir)?))
+/// An engine that answers for the runs of a program and can do nothing else.
+pub(super) async fn reader(context: &Context) -> Result<Engine, Failure> {
+    let registry = context.program.registry(context.app.clone());
+    let store = store::open_reader(&registry, &state_dir::from_environment()).await?;
+    Ok(Engine::on(registry, store))
 }
 
 /// Carries out `order`: here if nobody has the store, and where it is otherwise.
@@ -106,7 +57,9 @@ pub(super) fn carry_out_beside(
 
 async fn reach_and_perform(context: Context, order: Order) -> Result<Json, Failure> {
     let state_dir = state_dir::from_environment();
-    let store = match open(&state_dir) {
+    let registry = context.program.registry(context.app);
+    registry.adapters().check()?;
+    let store = match store::open(&registry, &state_dir).await {
         Ok(store) => store,
         Err(error) if error.kind() == Kind::Locked => {
             let sent = control::send(&state_dir, &order).await;
@@ -114,8 +67,6 @@ async fn reach_and_perform(context: Context, order: Order) -> Result<Json, Failu
         }
         Err(error) => return Err(error.into()),
     };
-    let registry = context.program.registry(context.app);
-    registry.adapters().check()?;
     let engine = Engine::on(registry, store);
     let mut signals = Signals::new()?;
     let done = tokio::select! {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
@@ -14,9 +14,18 @@ const NAME: &str = "oneiric.sock";
 /// The longest path that fits in a socket's address on every system.
 const MAX_PATH: usize = 100;
 
-/// Listens in `state_dir`. The caller has the store, so a socket that is there already is one that nobody listens to.
-pub(crate) fn listen(state_dir: &Path) -> io::Result<UnixListener> {
+/// Listens in `state_dir`. Whoever has the store to himself knows that a socket that is there already is one that nobody
+/// listens to. Where the store is shared, and elsewhere, the directory may be missing, and another may listen in it.
+pub(crate) fn listen(state_dir: &Path, is_shared: bool) -> io::Result<UnixListener> {
     let path = state_dir.join(NAME);
+    if is_shared {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
+        if at(state_dir, std::os::unix::net::UnixStream::connect).is_ok() {
+            let message =
+                "another process listens in the state directory: set ONEIRIC_STATE_DIR to one for each";
+            return Err(io::Error::new(ErrorKind::AddrInUse, message));
+        }
+    }
     match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -70,13 +79,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state_dir = dir.path().join("x".repeat(120));
         fs::create_dir(&state_dir).unwrap();
-        drop(listen(&state_dir).unwrap());
+        drop(listen(&state_dir, false).unwrap());
         assert!(connect(&state_dir).is_err(), "nobody listens");
 
-        let listener = listen(&state_dir).unwrap();
+        let listener = listen(&state_dir, false).unwrap();
         let mode = fs::metadata(state_dir.join(NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let _connected = connect(&state_dir).unwrap();
         check_peer(&listener.accept().await.unwrap().0).unwrap();
+    }
+
+    #[tokio::test]
+    async fn beside_a_shared_store_nobody_takes_the_others_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let state_dir = dir.path().join("new");
+        let listener = listen(&state_dir, true).unwrap();
+        assert_eq!(listen(&state_dir, true).unwrap_err().kind(), ErrorKind::AddrInUse);
+        drop(listener);
+        listen(&state_dir, true).unwrap();
     }
 }

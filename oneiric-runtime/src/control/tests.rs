@@ -32,7 +32,7 @@ fn process() -> (Engine, tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let lifecycle = Lifecycle::new();
     lifecycle.enter(Stage::Ready(engine.clone()));
-    tokio::spawn(Server::new(lifecycle).serve(listen(dir.path()).unwrap()));
+    tokio::spawn(Server::new(lifecycle).serve(listen(dir.path(), false).unwrap()));
     let path = dir.path().to_owned();
     (engine, dir, path)
 }
@@ -115,6 +115,6 @@ async fn nobody_there_is_told_apart() {
     assert!(send_if_running(dir.path(), &Order::RotateSecrets { names: Vec::new() }).await.is_none());
     let order = Order::Prune { before: 0 };
     assert!(send(dir.path(), &order).await.is_none());
-    drop(listen(dir.path()).unwrap());
+    drop(listen(dir.path(), false).unwrap());
     assert!(send(dir.path(), &order).await.is_none(), "a socket that nobody listens to");
 }

@@ -174,7 +174,10 @@ impl Engine {
                 found
             }
             Err(error) => {
-                self.break_down(&error);
+                // One that was there and is gone may be started again; the store goes on.
+                if error.kind() != checkpoint::Kind::Gone {
+                    self.break_down(&error);
+                }
                 let error = StartError::Store(error);
                 self.release(&run_id, &progress, &error);
                 Err(error)

@@ -76,6 +76,7 @@ impl Engine {
                 }
             }
             Notice::Free | Notice::Missed => self.look_around(),
+            Notice::Failed(error) => self.break_down(&error),
             Notice::Lost => {
                 self.command_all(Command::Lose);
                 self.look_around();
@@ -137,7 +138,10 @@ impl Engine {
             };
             engine.active().remove(&run.run_id);
             let _ = progress.send(ended.unwrap_or_else(|error| {
-                engine.break_down(&error);
+                // One damaged run is its caller's trouble, and no other's.
+                if error.kind() != Kind::Corrupt {
+                    engine.break_down(&error);
+                }
                 Progress::Failed(error)
             }));
         });

@@ -121,6 +121,23 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
+    /// Lets connections over TCP be encrypted, with this certificate and its key, both in PEM.
+    ///
+    /// # Panics
+    /// If the server does not take them.
+    pub fn encrypt(&self, certificate: &str, key: &str) {
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            fs::write(&path, text).expect("the folder can be written to");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+            if let Some(user) = self.user {
+                chown(&path, Some(user), None).expect("root may give a file away");
+            }
+        }
+        self.sql("ALTER SYSTEM SET ssl = on");
+        self.sql("SELECT pg_reload_conf()");
+    }
+
     /// Ends it as a crash does: nothing is tidied up, and every connection breaks.
     ///
     /// # Panics

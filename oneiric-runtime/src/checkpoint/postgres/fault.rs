@@ -32,7 +32,9 @@ pub(super) fn judge(error: &tokio_postgres::Error, what: &str, place: &str) -> F
     let Some(database) = error.as_db_error() else {
         let cause = std::error::Error::source(error);
         let why = cause.map_or_else(|| error.to_string(), ToString::to_string);
-        if cause.is_none_or(<dyn std::error::Error>::is::<std::io::Error>) {
+        // What a TLS library refuses comes as invalid data.
+        let is_transient = |error: &std::io::Error| error.kind() != std::io::ErrorKind::InvalidData;
+        if cause.is_none_or(|cause| cause.downcast_ref().is_some_and(is_transient)) {
             return Fault::Lost(told(Kind::Io, what, place, &why, "see that it runs and can be reached"));
         }
         // Of the rest, all that can happen between two sound programs is that they do not agree on a login.

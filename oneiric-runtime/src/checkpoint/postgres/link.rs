@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, Client, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::{self, Fault};
 use super::settings::Settings;
@@ -40,21 +42,23 @@ impl Link {
         opened.unwrap_or_else(|_| Err(Fault::Lost(fault::silent(what, &settings.place(), PATIENCE))))
     }
 
+    /// Whether the server lets this user in.
+    pub(super) async fn ping(settings: &Settings) -> Result<(), Fault> {
+        let place = settings.place();
+        let ping = async {
+            let (client, _) = log_in(settings).await?;
+            client.check_connection().await
+        };
+        match tokio::time::timeout(PATIENCE, ping).await {
+            Ok(answer) => answer.map_err(|error| fault::judge(&error, "connect to", &place)),
+            Err(_) => Err(Fault::Lost(fault::silent("connect to", &place, PATIENCE))),
+        }
+    }
+
     async fn connect(settings: &Settings, purpose: Purpose) -> Result<Self, Fault> {
         let place = settings.place();
         let fault = |error: tokio_postgres::Error| fault::judge(&error, "connect to", &place);
-        let mut config = settings.config.clone();
-        config.application_name(format!("oneiric {}", settings.schema));
-        let (mut client, mut connection) = config.connect(NoTls).await.map_err(fault)?;
-        let (announce, announcements) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-                if let AsyncMessage::Notification(notification) = message {
-                    // Who does not listen has no use for it.
-                    let _ = announce.send(notification.payload().to_owned());
-                }
-            }
-        });
+        let (mut client, announcements) = log_in(settings).await.map_err(fault)?;
         client.batch_execute(&setup(settings)).await.map_err(fault)?;
         check_server(&client, &place).await?;
         match purpose {
@@ -73,6 +77,39 @@ impl Link {
         }
         let statements = statement::prepare(&client).await.map_err(fault)?;
         Ok(Self { client, statements, announcements })
+    }
+}
+
+/// A session, and what others announce while it lasts.
+async fn log_in(
+    settings: &Settings,
+) -> Result<(Client, mpsc::UnboundedReceiver<String>), tokio_postgres::Error> {
+    let mut config = settings.config.clone();
+    config.application_name(format!("oneiric {}", settings.schema));
+    let (announce, announcements) = mpsc::unbounded_channel();
+    let client = if let Some(tls) = &settings.tls {
+        let (client, connection) = config.connect(MakeRustlsConnect::new(tls.clone())).await?;
+        tokio::spawn(carry(connection, announce));
+        client
+    } else {
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(carry(connection, announce));
+        client
+    };
+    Ok((client, announcements))
+}
+
+/// Carries what the server and the client say to each other, until one of them has no more to say.
+async fn carry<S, T>(mut connection: Connection<S, T>, announce: mpsc::UnboundedSender<String>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+        if let AsyncMessage::Notification(notification) = message {
+            // Who does not listen has no use for it.
+            let _ = announce.send(notification.payload().to_owned());
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! it still writes for them is refused. One thread with a runtime of its own writes (`writer`), reads (`reader`) and
 //! keeps the lease, whatever the program's tasks do to the other threads; this handle only passes on what it is asked.
 //! What the database holds is said in `schema` and in the rows of `checkpoint::row`.
-//! `docs/decisions/0009-postgres-leases.md` has the reasons.
+//! `docs/decisions/0010-runs-in-postgres.md` has the reasons.
 
 mod batch;
 mod fault;
@@ -70,6 +70,14 @@ impl Postgres {
     /// When there is none, or it cannot be read.
     pub async fn open_reader(settings: Settings) -> Result<Self, Error> {
         Self::start(settings, Purpose::Read).await
+    }
+
+    /// Whether the server answers.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or does not let this user in.
+    pub async fn ping(settings: &Settings) -> Result<(), Error> {
+        Link::ping(settings).await.map_err(Fault::into_error)
     }
 
     /// Sets the thread going.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use crate::checkpoint::{Error, Kind};
+use crate::tls::Roots;
 
 /// How long a process keeps the runs that it holds without saying that it is alive, unless the settings say otherwise:
 /// long enough for a pause, short enough for who waits for a run of a process that died.
@@ -25,6 +26,8 @@ pub struct Settings {
     pub(super) schema: String,
     pub(super) lease: Duration,
     pub(super) statement_timeout: Option<Duration>,
+    /// How the connection is encrypted, if it is.
+    pub(super) tls: Option<rustls::ClientConfig>,
 }
 
 impl Settings {
@@ -72,7 +75,7 @@ impl Settings {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(5));
         }
-        Ok(Self { config, schema: SCHEMA.to_owned(), lease: LEASE, statement_timeout: None })
+        Ok(Self { config, schema: SCHEMA.to_owned(), lease: LEASE, statement_timeout: None, tls: None })
     }
 
     /// Keeps the tables in this schema. Programs that share a database but not their runs each need one of their own.
@@ -107,6 +110,22 @@ impl Settings {
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = Some(timeout);
         self
+    }
+
+    /// Encrypts the connection, and checks that the server is the one that is named: by Mozilla's list of authorities, or
+    /// by those in the file that `ONEIRIC_TLS_ROOTS` names.
+    ///
+    /// # Errors
+    /// When that file cannot be read.
+    pub fn encrypted(self) -> Result<Self, Error> {
+        self.trusting(&Roots::from_env())
+    }
+
+    /// Encrypts the connection to a server that `roots` vouch for.
+    pub(super) fn trusting(mut self, roots: &Roots) -> Result<Self, Error> {
+        self.tls = Some(roots.config().map_err(|error| Error::new(Kind::Denied, error))?);
+        self.config.ssl_mode(SslMode::Require);
+        Ok(self)
     }
 
     /// The database in words, without anything secret.

@@ -267,6 +267,9 @@ impl Writer {
         };
         let locked = done.locked;
         let fates = appends.settle(&self.held, &locked);
+        for (run, _) in fates.iter().filter(|(_, fate)| **fate == Fate::Held) {
+            tracing::warn!(run = run.0, "store-write-refused");
+        }
         for key in done.made.values() {
             self.held.add(*key, 1, 0);
         }
@@ -555,6 +558,10 @@ impl Writer {
         // A little later, because a renewal in the last moment counts.
         let look = |seconds: f64| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)) + SOON;
         self.look_at = if self.notices.is_some() { next.map(look) } else { None };
+        if self.lapsed.is_some() {
+            // It ran out just now, while the server was away.
+            self.look_at = Some(Instant::now());
+        }
         if dead > 0 {
             tracing::warn!(dead, "instances-expired");
             let announcement = format!("free {}", self.mark);
@@ -743,8 +750,11 @@ impl Writer {
     async fn refuse(self, error: &Error) {
         let stopped =
             Error::new(Kind::Closed, format!("the checkpoint store stopped after an earlier error: {error}"));
-        let Self { link, mut jobs, put_back, prunes, .. } = self;
+        let Self { link, mut jobs, put_back, prunes, notices, .. } = self;
         drop(link);
+        if let Some(notices) = notices {
+            let _ = notices.send(Notice::Failed(error.clone()));
+        }
         prunes.into_iter().map(Job::Prune).chain(put_back).for_each(|job| job.refuse(&stopped));
         while let Some(job) = jobs.recv().await {
             let is_last = matches!(job, Job::Close(_));

@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::checkpoint::{Filter, Run};
 use crate::clock::Timestamp;
+use crate::command::Context;
 use crate::command::output::Done;
 use crate::command::table::Table;
 use crate::command::{duration, store};
 use crate::failure::{Failure, nearest};
 use crate::json::Json;
 use crate::run::Status;
-use crate::state_dir;
 
 pub(super) const NAME: &str = "list";
 
@@ -35,15 +35,14 @@ pub(super) fn command() -> Command {
         )
 }
 
-pub(super) fn run(matches: &ArgMatches) -> Result<Done, Failure> {
+pub(super) fn run(context: &Context, matches: &ArgMatches) -> Result<Done, Failure> {
     let filter = Filter {
         workflow: matches.get_one::<String>("workflow").cloned(),
         status: matches.get_one::<String>("status").map(|name| status(name)).transpose()?,
         limit: matches.get_one::<u32>("limit").copied().unwrap_or_default(),
     };
-    let runs = store::runtime()?.block_on(async {
-        Ok::<_, Failure>(store::reader(&state_dir::from_environment())?.list(filter).await?)
-    })?;
+    let runs = store::runtime()?
+        .block_on(async { Ok::<_, Failure>(store::reader(context).await?.list(filter).await?) })?;
     Ok(Done::new(document(&runs)?, |_| text(&runs)))
 }
 

@@ -30,8 +30,8 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(context: Context, matches: &ArgMatches) -> Result<Done, Failure> {
     match matches.subcommand() {
-        Some((list::NAME, matches)) => list::run(matches),
-        Some((show::NAME, matches)) => show::run(matches),
+        Some((list::NAME, matches)) => list::run(&context, matches),
+        Some((show::NAME, matches)) => show::run(&context, matches),
         Some((resume::NAME, matches)) => resume::run(context, matches),
         Some((cancel::NAME, matches)) => cancel::run(context, matches),
         Some((_, matches)) => prune::run(context, matches),

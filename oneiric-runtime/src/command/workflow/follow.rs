@@ -4,12 +4,11 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::command::{duration, store, view};
+use crate::command::{Context, duration, store, view};
 
 /// How often to look: often enough to seem at once.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -18,11 +17,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 const SHARE: u32 = 20;
 
 /// Shows nodes until it is dropped.
-pub(super) async fn nodes(state_dir: PathBuf, run_id: String) {
+pub(super) async fn nodes(context: Context, run_id: String) {
     let mut shown = HashSet::new();
+    // There may be no store yet.
+    let mut reader = None;
     loop {
         let began = Instant::now();
-        if let Ok(engine) = store::reader(&state_dir)
+        if reader.is_none() {
+            reader = store::reader(&context).await.ok();
+        }
+        if let Some(engine) = &reader
             && let Ok(Some(report)) = engine.report(&run_id).await
         {
             let run = serde_json::to_string(&report).ok();

@@ -9,7 +9,6 @@ use crate::command::output::Done;
 use crate::command::{Context, json_argument, store, view};
 use crate::control::Order;
 use crate::failure::Failure;
-use crate::state_dir;
 
 const NAME: &str = "run";
 
@@ -33,7 +32,7 @@ pub(super) fn run(context: Context, matches: &ArgMatches) -> Result<Done, Failur
     let order = Order::Run { workflow, run_id: run_id.clone(), input: input::read(matches)? };
     let shows_progress = io::stderr().is_terminal() && !matches.get_flag("json");
     let document = if shows_progress {
-        let follow = follow::nodes(state_dir::from_environment(), run_id);
+        let follow = follow::nodes(context.clone(), run_id);
         store::carry_out_beside(context, order, follow)?
     } else {
         store::carry_out(context, order)?

@@ -11,6 +11,7 @@ use super::{Postgres, Settings};
 use crate::checkpoint::conformance::{self, completed, create, drain, ended, everything, new_run, started};
 use crate::checkpoint::{Created, Filter, Kind, Store, Urgency};
 use crate::run::Status;
+use crate::tls::Roots;
 
 conformance::suite!(|| {
     let settings = database();
@@ -90,6 +91,32 @@ async fn a_port_with_a_password_is_as_good_as_a_socket() {
     assert_eq!(denied.kind(), Kind::Denied);
     assert!(denied.to_string().contains("check the user and the password"), "{denied}");
     assert!(!denied.to_string().contains("hush"), "{denied}");
+}
+
+#[tokio::test]
+async fn an_encrypted_connection_is_to_the_server_that_is_named() {
+    let server = Server::start();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    server.encrypt(&made.cert.pem(), &made.signing_key.serialize_pem());
+    let dir = tempfile::tempdir().unwrap();
+    let roots = |pem: &str| {
+        let path = dir.path().join("roots.pem");
+        std::fs::write(&path, pem).unwrap();
+        Roots::File(path)
+    };
+    let settings = Settings::at("127.0.0.1", server.port(), "postgres", Some(server.password()), "postgres");
+    let settings = settings.unwrap();
+    let store = Postgres::open(settings.clone().trusting(&roots(&made.cert.pem())).unwrap()).await.unwrap();
+    create(&store, &new_run("r")).await;
+    let select = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                  WHERE application_name LIKE 'oneiric%'";
+    assert_eq!(server.sql(select), "t");
+
+    let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let refused =
+        Postgres::open(settings.trusting(&roots(&other.cert.pem())).unwrap()).await.map(drop).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Denied, "{refused}");
+    assert!(refused.to_string().contains("certificate"), "{refused}");
 }
 
 #[tokio::test]
