@@ -18,7 +18,7 @@ const ADAPTERS: &str = "ONEIRIC_ADAPTERS__";
 const QUEUE: &str = "ONEIRIC_WORKFLOWS__OPTIONS__QUEUE_CATEGORY";
 
 /// Variables that are read elsewhere, or given to programs that nodes start and to secrets' source.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "ONEIRIC_ATTEMPT",
     FILE,
     "ONEIRIC_IDEMPOTENCY_KEY",
@@ -29,6 +29,7 @@ const KNOWN: [&str; 12] = [
     "ONEIRIC_RUNTIME_SUPERVISOR__ENABLED",
     "ONEIRIC_SHUTDOWN_GRACE",
     "ONEIRIC_STATE_DIR",
+    "ONEIRIC_TLS_ROOTS",
     "ONEIRIC_WORKFLOW",
     QUEUE,
 ];
