@@ -146,6 +146,9 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
     let mut signals = Signals::new()?;
     let lifecycle = Lifecycle::of(Facts::new(context.profile, &context.toggles));
     let supervised = context.toggles.supervisor;
+    // Nobody waits for the answers of a program that nobody can ask.
+    let warm_up_within =
+        if settings.address.is_some() { context.toggles.warm_up_within } else { Some(Duration::ZERO) };
     #[cfg(feature = "queue-pubsub")]
     let pulls = context.toggles.pull;
     let server = Server::new(lifecycle.clone());
@@ -170,18 +173,27 @@ async fn orchestrate(context: Context, settings: Settings) -> Result<(), Failure
         }
     }
     let adapters = Arc::clone(engine.registry().adapters());
-    let warming_up = tokio::spawn(async move { adapters.warm_up().await });
+    let warming_up = {
+        let (server, within) = (server.clone(), warm_up_within);
+        tokio::spawn(async move {
+            match within {
+                Some(limit) => drop(tokio::time::timeout(limit, server.first_answer()).await),
+                None => server.first_answer().await,
+            }
+            adapters.warm_up().await;
+        })
+    };
     #[cfg(feature = "queue-pubsub")]
     let pulling = pulls.then(|| Pulling::start(&engine));
     let health = tokio::spawn(health::keep_written(settings.health_path.clone(), lifecycle.clone()));
     let ended = work(&engine, &lifecycle, &settings, port, &mut signals).await;
     warming_up.abort();
+    lifecycle.enter(Stage::Stopping);
     #[cfg(feature = "queue-pubsub")]
     if let Some(pulling) = pulling {
         pulling.stop().await;
     }
 
-    lifecycle.enter(Stage::Stopping);
     let ended = match ended {
         Ok(()) => stop(&engine, settings.grace, &mut signals).await,
         Err(failure) => Err(failure),

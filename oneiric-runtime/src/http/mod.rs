@@ -64,6 +64,8 @@ struct Inner {
     connections: Arc<Semaphore>,
     requests: Semaphore,
     farewell: watch::Sender<bool>,
+    /// Whether anything was answered yet.
+    answered: watch::Sender<bool>,
 }
 
 impl Server {
@@ -73,7 +75,14 @@ impl Server {
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             requests: Semaphore::new(MAX_REQUESTS),
             farewell: watch::Sender::new(false),
+            answered: watch::Sender::new(false),
         }))
+    }
+
+    /// Waits until the first answer is given.
+    pub(crate) async fn first_answer(&self) {
+        // The sender is ours, so it is there as long as we are.
+        let _ = self.0.answered.subscribe().wait_for(|answered| *answered).await;
     }
 
     /// Takes no more connections and lets those that are there end.
@@ -143,6 +152,8 @@ impl Server {
             Ok(route @ (Route::Workflow | Route::Control)) => self.work(route, request).await,
         };
         let answer = if self.0.lifecycle.is_stopping() { answer.closing() } else { answer };
+        // Whoever waits for it is woken when this task has written what it returns here.
+        self.0.answered.send_if_modified(|answered| !std::mem::replace(answered, true));
         Ok(answer.into_response())
     }
 

@@ -6,6 +6,7 @@ mod choice;
 mod toggle;
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 pub(crate) use self::choice::Choice;
 pub(crate) use self::toggle::{SUPERVISOR, Toggle, Toggles};
@@ -35,6 +36,9 @@ pub(crate) struct Defaults {
     pub(crate) pull: bool,
     /// The kinds of adapters that are asked for secrets, in this order, where the manifest names no sources.
     pub(crate) secret_sources: &'static [&'static str],
+    /// How long adapters and secrets are left alone for the sake of the first answer, or until it is given. Without a limit a
+    /// program that nobody has asked for anything has asked nobody either.
+    pub(crate) warm_up_within: Option<Duration>,
     /// Whether files are watched for changes. Everything is compiled in, so no profile has anything to watch.
     pub(crate) watchers: bool,
     /// Whether a manifest is fetched from elsewhere. It is compiled in.
@@ -49,6 +53,7 @@ const DEFAULT: Defaults = Defaults {
     supervisor: true,
     pull: true,
     secret_sources: &[],
+    warm_up_within: Some(Duration::from_millis(250)),
     watchers: false,
     remote: false,
     inline_manifest_only: true,
@@ -57,6 +62,7 @@ const DEFAULT: Defaults = Defaults {
 const SERVERLESS: Defaults = Defaults {
     http_host: Ipv4Addr::UNSPECIFIED,
     pull: false,
+    warm_up_within: None,
     secret_sources: &["secrets.gcp-secret-manager", "secrets.aws-secret-manager", "secrets.file"],
     ..DEFAULT
 };

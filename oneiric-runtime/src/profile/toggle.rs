@@ -1,6 +1,7 @@
 //! What is switched on and off in a program, by its profile and by those who say otherwise.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +31,8 @@ pub(crate) struct Toggles {
         expect(dead_code, reason = "no queue of this program can be asked")
     )]
     pub(crate) pull: bool,
+    /// How long adapters wait for the first answer to be given.
+    pub(crate) warm_up_within: Option<Duration>,
     /// What people are shown: these, and those that are the same for every program.
     pub(crate) shown: Vec<Toggle>,
 }
@@ -56,8 +59,17 @@ impl Toggles {
     /// # Errors
     /// When a variable is neither on nor off.
     pub(crate) fn of(choice: Choice, surroundings: &Surroundings) -> Result<Self, Failure> {
-        let Defaults { http, http_host, supervisor, pull, watchers, remote, inline_manifest_only, .. } =
-            choice.profile.defaults();
+        let Defaults {
+            http,
+            http_host,
+            supervisor,
+            pull,
+            warm_up_within,
+            watchers,
+            remote,
+            inline_manifest_only,
+            ..
+        } = choice.profile.defaults();
         let config = surroundings.file().supervisor;
         let variable = surroundings.variable(SUPERVISOR).map(read_switch).transpose()?;
         let is_hosted = surroundings.variable(PORT).is_some();
@@ -82,6 +94,17 @@ impl Toggles {
                 PORT,
             ),
             constant("queues.pull", *pull),
+            Toggle::new(
+                "adapters.open",
+                match warm_up_within {
+                    Some(limit) => format!("after the first answer, or {} ms", limit.as_millis()),
+                    None => "after the first answer".to_owned(),
+                }
+                .into(),
+                None,
+                None,
+                "",
+            ),
             constant("watchers.enabled", *watchers),
             constant("remote.enabled", *remote),
             constant("inline_manifest_only", *inline_manifest_only),
@@ -91,6 +114,7 @@ impl Toggles {
             http: *http,
             http_host: host.into(),
             pull: *pull,
+            warm_up_within: *warm_up_within,
             shown,
         })
     }
