@@ -40,6 +40,12 @@ impl Program {
         })
     }
 
+    /// The program of `programs/operated.yaml`, which has adapters and secrets.
+    pub fn operated() -> &'static Self {
+        static OPERATED: OnceLock<Program> = OnceLock::new();
+        OPERATED.get_or_init(|| Project::new("operated", include_str!("../programs/operated.yaml")).program())
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0

@@ -7,8 +7,8 @@ mod order;
 
 use std::time::Duration;
 
-use oneiric::Ctx;
 use oneiric::task::Error;
+use oneiric::{Ctx, Secret};
 
 pub use order::{Order, Payment, fetch, pay};
 
@@ -49,6 +49,22 @@ pub async fn bulk(bytes: usize) -> String {
 #[oneiric::task]
 pub async fn refuse(why: String) -> Result<(), Error> {
     Err(Error::permanent(why))
+}
+
+/// The length of a secret, which says which of several it is and nothing of what it is.
+#[oneiric::task]
+pub async fn measure(secret: Secret) -> usize {
+    secret.expose().len()
+}
+
+/// Takes a secret for a number.
+///
+/// # Panics
+/// If it is none.
+#[oneiric::task]
+#[expect(clippy::unwrap_used, reason = "what a panic says is what is looked at")]
+pub async fn unwrap(secret: Secret) -> u64 {
+    secret.expose().parse().unwrap()
 }
 
 /// Panics.
