@@ -83,6 +83,7 @@ pub mod google;
 mod health;
 mod http;
 mod json;
+mod notifications;
 mod open_files;
 mod orphans;
 mod profile;

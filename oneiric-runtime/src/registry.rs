@@ -8,6 +8,7 @@ use crate::adapters::{Adapters, Plan};
 use crate::app::{App, Build, Listed};
 use crate::dag::Dag;
 use crate::json::Json;
+use crate::notifications::Notifications;
 use crate::stand_in::StandIns;
 use crate::workflow::{Shared, Workflow};
 
@@ -25,6 +26,7 @@ pub(crate) struct Entry {
     plan: Option<Definition>,
     known: Option<Known>,
     defined: OnceLock<Definition>,
+    notifications: OnceLock<Option<Arc<Notifications>>>,
     stand_ins: Arc<StandIns>,
 }
 
@@ -64,6 +66,7 @@ impl Registry {
             plan: if flow.is_some() { None } else { plan(name) },
             known: flow,
             defined: OnceLock::new(),
+            notifications: OnceLock::new(),
             stand_ins: Arc::clone(&stand_ins),
         };
         let adapters = Arc::new(Adapters::new(program, app.adapters, adapters));
@@ -98,6 +101,22 @@ impl Entry {
             Arc::new(dag.finish(self.name))
         };
         Arc::clone(self.built.get_or_init(build))
+    }
+
+    /// Who is told of its runs, if its plan says so.
+    pub(crate) fn notifications(&self) -> Option<Arc<Notifications>> {
+        #[derive(serde::Deserialize)]
+        struct Plan {
+            notifications: Option<Notifications>,
+        }
+        let read = || {
+            let text = &self.plan.as_ref()?.text;
+            let plan: Plan = text
+                .parse()
+                .unwrap_or_else(|error| panic!("the plan of `{}` is not the compiler's: {error}", self.name));
+            plan.notifications.map(Arc::new)
+        };
+        self.notifications.get_or_init(read).clone()
     }
 
     pub(crate) fn definition(&self) -> &Definition {

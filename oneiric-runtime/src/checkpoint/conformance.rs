@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use super::{Created, Error, Filter, Kind, NewRun, Record, RunKey, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::run::{Entry, Event, NodeId, Reason, Status, Step};
+use crate::run::outbox::tests::due;
+use crate::run::{Entry, Event, NodeId, NotificationStep, Reason, Status, Step};
 use crate::task;
 
 /// Declares one test for each case; the factory makes a store and what must live as long.
@@ -27,6 +28,7 @@ macro_rules! suite {
             a_record_follows_from_its_log,
             runs_are_listed_newest_first,
             old_runs_are_forgotten_and_no_others,
+            a_run_is_open_until_its_notifications_are_settled,
             a_rebased_run_has_the_new_log_only,
             definitions_are_kept_by_digest,
             large_outputs_and_odd_text_come_back_as_they_were,
@@ -213,6 +215,37 @@ pub(crate) async fn old_runs_are_forgotten_and_no_others(store: impl Store) {
     assert_eq!(store.find("0").await.unwrap().unwrap().log, []);
 }
 
+pub(crate) async fn a_run_is_open_until_its_notifications_are_settled(store: impl Store) {
+    let notification = |number, step| at(12, Event::Notification { number, step });
+    let open = async || drain(&store).await.into_iter().map(|record| record.run.run_id).collect::<Vec<_>>();
+    let keys = [create(&store, &new_run("a")).await, create(&store, &new_run("b")).await];
+    for key in keys {
+        let log = vec![notification(0, due("x")), ended(11, Status::Failed), notification(1, due("y"))];
+        store.append(key, log, Urgency::Now).await.unwrap();
+    }
+    assert_eq!(open().await, ["a", "b"]);
+    // Neither a record's end nor an attempt settles anything. Who was handed a run holds it.
+    let sending = notification(1, NotificationStep::Sending { attempt: 1 });
+    store
+        .append(keys[0], vec![sending, notification(1, NotificationStep::Sent)], Urgency::Now)
+        .await
+        .unwrap();
+    assert_eq!(open().await, ["a", "b"]);
+    assert_eq!(store.prune(Timestamp(100)).await, Ok(0));
+    let unknown = NotificationStep::GivenUp { error: "no answer".into(), is_outcome_unknown: true };
+    store.append(keys[0], vec![notification(0, unknown)], Urgency::Now).await.unwrap();
+    assert_eq!(open().await, ["b"]);
+    assert_eq!(store.prune(Timestamp(100)).await, Ok(1));
+
+    // Who gets another log is judged by that.
+    let log = vec![notification(0, due("x")), ended(11, Status::Failed)];
+    store.rebase(keys[1], "d-2".into(), Json::null(), log).await.unwrap();
+    assert_eq!(open().await, ["b"]);
+    let failed = NotificationStep::GivenUp { error: "no".into(), is_outcome_unknown: false };
+    store.append(keys[1], vec![notification(0, failed)], Urgency::Now).await.unwrap();
+    assert_eq!(open().await, [""; 0]);
+}
+
 pub(crate) async fn a_rebased_run_has_the_new_log_only(store: impl Store) {
     let key = create(&store, &new_run("r")).await;
     let other = create(&store, &new_run("other")).await;
@@ -350,7 +383,7 @@ pub(crate) async fn create(store: &impl Store, run: &NewRun) -> RunKey {
 
 /// The open runs, none of which is held any more.
 pub(crate) async fn drain(store: &impl Store) -> Vec<Record> {
-    for run in store.list(Filter { status: Some(Status::Running), ..Filter::default() }).await.unwrap() {
+    for run in store.list(Filter::default()).await.unwrap() {
         store.release(run.key).await.unwrap();
     }
     let mut records = store.open_runs();
@@ -412,6 +445,15 @@ pub(crate) fn everything() -> Vec<Entry> {
         Event::RunParked { reason: "a \"quoted\" reason".into() },
         Event::RunResumed,
     ];
+    let steps = [
+        due("msg_1"),
+        NotificationStep::Sending { attempt: 7 },
+        NotificationStep::Retrying { error: "away".into(), until },
+        NotificationStep::Sent,
+        NotificationStep::GivenUp { error: "no".into(), is_outcome_unknown: false },
+        NotificationStep::GivenUp { error: "who knows".into(), is_outcome_unknown: true },
+    ];
+    events.extend(steps.into_iter().map(|step| Event::Notification { number: 2, step }));
     for status in [Status::Running, Status::Parked, Status::Completed, Status::Failed, Status::Cancelled] {
         events.push(Event::RunEnded { status });
     }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Created, Error, Filter, Kind, NewRun, Record, Reply, Run, RunKey, Store, Urgency, gone, outcome,
+    unsettled,
 };
 use crate::clock::Timestamp;
 use crate::json::Json;
@@ -95,7 +96,8 @@ impl Store for Memory {
             if kept.is_closed {
                 vec![Err(closed())]
             } else {
-                kept.records.values().filter(|record| !record.run.status.is_end()).cloned().map(Ok).collect()
+                let is_open = |record: &&Record| !record.run.status.is_end() || unsettled(&record.log) > 0;
+                kept.records.values().filter(is_open).cloned().map(Ok).collect()
             }
         };
         let (sender, records) = mpsc::channel(open.len().max(1));
@@ -137,7 +139,7 @@ impl Store for Memory {
         self.with(|kept| {
             let old = |run: &Run| run.ended_at.is_some_and(|ended_at| ended_at < before);
             let count = kept.records.len();
-            kept.records.retain(|_, record| !old(&record.run));
+            kept.records.retain(|_, record| !old(&record.run) || unsettled(&record.log) > 0);
             let Kept { records, keys, .. } = kept;
             keys.retain(|_, key| records.contains_key(key));
             Ok((count - records.len()) as u64)

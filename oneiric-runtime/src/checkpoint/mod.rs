@@ -27,15 +27,15 @@ pub use self::postgres::{Postgres, Settings as PostgresSettings};
 pub use self::sqlite::Sqlite;
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::run::{Entry, Event, Status};
+use crate::run::{Entry, Event, NotificationStep, Status};
 
 /// A place for runs.
 ///
 /// Calls return at once, and each answer comes when the work is done. What writes is done in the order of the calls; what
 /// reads sees at least everything that was answered before the call. Dropping a reply does not undo the call.
 ///
-/// A process **holds** the runs that it creates, claims, or is handed by `open_runs`, until they end, are parked, or it
-/// releases them; only who holds a run may append to it or rebase it. In a store that one process has to itself there is
+/// A process **holds** the runs that it creates, claims, or is handed by `open_runs`, until they have ended or are parked and
+/// their notifications are settled, or it releases them; only who holds a run may append to it or rebase it. In a store that one process has to itself there is
 /// nobody to hold them against. In one that processes share, a run has one holder at a time: what another one holds is
 /// answered with [`Kind::Held`], and [`notices`](Self::notices) tell of what others did.
 pub trait Store: Send + Sync + 'static {
@@ -75,9 +75,10 @@ pub trait Store: Send + Sync + 'static {
     /// One run and its log.
     fn find(&self, run_id: &str) -> Reply<Option<Record>>;
 
-    /// Every run that has not ended (parked ones too), oldest first, each with its log, one by one as they are read; none
-    /// whose creation is answered after this call. A run that is damaged is an error in its place, and the rest follow.
-    /// Where processes share the store, only runs that nobody holds; those that are not parked are this process's now.
+    /// Every run that has not ended (parked ones too), or of which a notification is not settled, oldest first, each with
+    /// its log, one by one as they are read; none whose creation is answered after this call. A run that is damaged is an
+    /// error in its place, and the rest follow. Where processes share the store, only runs that nobody holds; those for
+    /// which there is something to do, which parked ones wait for, are this process's now.
     fn open_runs(&self) -> mpsc::Receiver<Result<Record, Error>>;
 
     /// Runs without their logs, newest first.
@@ -89,7 +90,8 @@ pub trait Store: Send + Sync + 'static {
     /// Notes that a run goes on under another definition of its workflow, with a log in that definition's terms.
     fn rebase(&self, run: RunKey, digest: String, definition: Json, log: Vec<Entry>) -> Reply<()>;
 
-    /// Forgets runs that ended before `before` and says how many there were.
+    /// Forgets runs that ended before `before` and says how many there were. Those stay of which a notification is not
+    /// settled.
     fn prune(&self, before: Timestamp) -> Reply<u64>;
 
     /// Writes what is waiting and releases the place. What is called after it is answered with an error.
@@ -296,6 +298,16 @@ fn outcome(entries: &[Entry]) -> Option<(Status, Option<Timestamp>)> {
         Event::RunResumed => Some((Status::Running, None)),
         _ => None,
     })
+}
+
+/// How many more notifications of a run are not settled after these entries than before them.
+fn unsettled(entries: &[Entry]) -> i64 {
+    let change = |entry: &Entry| match &entry.event {
+        Event::Notification { step: NotificationStep::Due(_), .. } => 1,
+        Event::Notification { step: NotificationStep::Sent | NotificationStep::GivenUp { .. }, .. } => -1,
+        _ => 0,
+    };
+    entries.iter().map(change).sum()
 }
 
 fn gone(run: RunKey) -> Error {

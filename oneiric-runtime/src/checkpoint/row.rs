@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::{Error, Kind, NewRun, Run, RunKey};
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::run::{Entry, Event, NodeId, Reason, Status, Step};
+use crate::run::{Entry, Event, NodeId, NotificationStep, Reason, Status, Step};
 use crate::task;
 
 /// An event's columns, without the log's own key.
@@ -36,6 +36,13 @@ struct Retrying<E> {
 #[derive(Deserialize, Serialize)]
 struct Item<S> {
     item: u32,
+    step: S,
+}
+
+/// The `data` of a notification.
+#[derive(Deserialize, Serialize)]
+struct Notification<S> {
+    number: u32,
     step: S,
 }
 
@@ -64,6 +71,9 @@ impl<'a> EventRow<'a> {
                 (14, Some(*node), None, Some(json(&Item { item: *item, step })))
             }
             Event::Undo { node, step } => (15, Some(*node), None, Some(json(step))),
+            Event::Notification { number, step } => {
+                (16, None, None, Some(json(&Notification { number: *number, step })))
+            }
         };
         Self { kind, node: node.map(|node| node.0), attempt, at: entry.at.0, data }
     }
@@ -114,6 +124,11 @@ impl<'a> EventRow<'a> {
                 Event::Item { node: node()?, item, step }
             }
             15 => Event::Undo { node: node()?, step: parse(data()?).ok_or(DATA)? },
+            16 => {
+                let Notification { number, step } =
+                    parse::<Notification<NotificationStep>>(data()?).ok_or(DATA)?;
+                Event::Notification { number, step }
+            }
             _ => return Err("its kind is unknown"),
         };
         Ok(Entry { at: Timestamp(self.at), event })

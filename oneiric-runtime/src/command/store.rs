@@ -20,6 +20,9 @@ use crate::state_dir;
 /// How long nodes get to end when somebody interrupts a command that runs them.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How long a command waits for notifications that are being sent.
+const DELIVERY: Duration = Duration::from_secs(10);
+
 /// A runtime of one thread, the one that calls; programs that nodes start depend on its living as long as the process.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
@@ -126,6 +129,13 @@ async fn reach_and_perform(context: Context, order: Order) -> Result<Json, Failu
         }
         done = control::perform(&engine, order, Place::Command) => done,
     };
+    // There may be no next start for a long time, so notifications are given a chance now. Who does not want to wait
+    // interrupts it.
+    tokio::select! {
+        biased;
+        () = signals.next() => {}
+        () = engine.delivered(DELIVERY) => {}
+    }
     engine.stop(Duration::ZERO).await?;
     done
 }

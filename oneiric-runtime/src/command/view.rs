@@ -24,6 +24,8 @@ pub(super) struct Run {
     error: Option<String>,
     parked: Option<String>,
     pub(super) nodes: Vec<Node>,
+    #[serde(default)]
+    notifications: Vec<Notification>,
 }
 
 /// One of its nodes.
@@ -47,6 +49,17 @@ pub(super) struct Node {
 #[derive(Deserialize)]
 struct Track {
     status: String,
+    error: Option<String>,
+}
+
+/// Somebody who is told of it.
+#[derive(Deserialize)]
+struct Notification {
+    adapter: String,
+    title: String,
+    status: String,
+    attempts: u32,
+    until: Option<String>,
     error: Option<String>,
 }
 
@@ -80,7 +93,24 @@ impl Run {
                 node.remark(),
             ]);
         }
-        text + &table.text("  ")
+        text.push_str(&table.text("  "));
+        if !self.notifications.is_empty() {
+            let mut table = Table::new(["NOTIFICATION", "BY", "STATUS", "TRIES", ""]);
+            for one in &self.notifications {
+                let until = one.until.as_ref().map(|until| format!("due {until}: "));
+                let error = one.error.as_deref().map(excerpt).unwrap_or_default();
+                table.row([
+                    excerpt(&one.title),
+                    one.adapter.clone(),
+                    one.status.clone(),
+                    one.attempts.to_string(),
+                    until.unwrap_or_default() + &error,
+                ]);
+            }
+            text.push('\n');
+            text.push_str(&table.text("  "));
+        }
+        text
     }
 }
 
@@ -148,7 +178,10 @@ mod tests {
              "ended_at":"2026-01-01T00:00:02.500000Z","error":"no\n luck"},
             {"node":"c","status":"skipped","attempts":0},
             {"node":"d","status":"completed","attempts":1,"compensation":{"status":"failed","attempts":1,"error":"late"}},
-            {"node":"e","status":"failed","attempts":0,"items":[{"status":"completed"},{"status":"failed"}]}]}"#;
+            {"node":"e","status":"failed","attempts":0,"items":[{"status":"completed"},{"status":"failed"}]}],
+            "notifications":[
+            {"adapter":"chat","title":"[ERROR] ops","status":"retrying","attempts":1,"error":"away",
+             "until":"2026-01-01T00:00:04.000000Z"}]}"#;
         let run: Run = serde_json::from_str(document).unwrap();
         let expected = [
             "w failed in 2.50 s, run r",
@@ -159,6 +192,9 @@ mod tests {
             "  c     skipped                0",
             "  d     completed, not undone  1               late",
             "  e     failed 1/2             0",
+            "",
+            "  NOTIFICATION  BY    STATUS    TRIES",
+            "  [ERROR] ops   chat  retrying  1      due 2026-01-01T00:00:04.000000Z: away",
         ];
         assert_eq!(run.text().lines().collect::<Vec<_>>(), expected);
         assert!(!run.is_completed());

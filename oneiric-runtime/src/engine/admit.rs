@@ -263,8 +263,9 @@ impl Engine {
             // Pruned between the two calls, so it had ended; nobody can tell how any more.
             return Err(conflict(&run.run_id, &run.workflow));
         };
+        self.0.deliveries.take_over(&record.run, &record.log);
         if record.run.status != Status::Running {
-            drop(self.0.store.release(record.run.key));
+            self.let_go(record.run.key);
             let report = self.report_of(&record).await.map_err(StartError::Store)?;
             self.active().remove(&run.run_id);
             let _ = progress.send(Progress::Ended(Arc::new(report)));
@@ -297,6 +298,8 @@ impl Engine {
             store: Arc::clone(&self.0.store),
             slots: Arc::clone(&self.0.slots),
             commands,
+            notifications: entry.notifications(),
+            deliveries: Arc::clone(&self.0.deliveries),
         }
     }
 

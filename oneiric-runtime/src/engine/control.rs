@@ -5,9 +5,13 @@ use std::fmt;
 use super::{Engine, Handle, StartError};
 use crate::checkpoint::{self, Filter, Record, Run, Urgency};
 use crate::clock::Timestamp;
+use crate::notifications::{Facts, Moment};
 use crate::registry::Definition;
 use crate::run::execute::Command;
-use crate::run::{Entry, Event, NodeId, NodeStatus, Outline, Report, State, Status};
+use crate::run::report;
+use crate::run::{
+    Entry, Event, NodeId, NodeStatus, NotificationStep, Outbox, Outgoing, Outline, Report, State, Status,
+};
 
 /// Why something asked of a run was not done.
 #[derive(Clone, Debug)]
@@ -73,7 +77,9 @@ impl Engine {
             return Err(over(&record.run));
         }
         let run = record.run.clone();
+        let held = self.0.deliveries.hold().await;
         let Some(record) = self.claim(record.run).await? else {
+            drop(held);
             // Another process drives it, and hears of it through the store.
             self.0.store.ask_to_cancel(run.key).await?;
             return ended(self.follow_stored(run)).await;
@@ -84,7 +90,7 @@ impl Engine {
             self.cancel_stored(record).await
         };
         // One that was cancelled nobody holds any more; one that could not be goes back.
-        drop(self.0.store.release(run.key));
+        self.let_go(run.key);
         cancelled
     }
 
@@ -96,6 +102,8 @@ impl Engine {
         if let Some(run) = self.active().get(run_id) {
             return Ok(Handle::of(run_id, run.progress.clone()));
         }
+        // What is claimed and rebased must not grow meanwhile.
+        let _held = self.0.deliveries.hold().await;
         let record = self.find(run_id).await?;
         let Some(entry) = self.registry().get(&record.run.workflow) else {
             let workflow = &record.run.workflow;
@@ -116,7 +124,7 @@ impl Engine {
         let Some(record) = self.claim(record.run).await? else { return Ok(self.follow_stored(run)) };
         let revived = self.revive(record, definition).await;
         if revived.is_err() {
-            drop(self.0.store.release(run.key));
+            self.let_go(run.key);
         }
         let record = revived?;
         let entered = {
@@ -153,7 +161,10 @@ impl Engine {
     async fn claim(&self, run: Run) -> Result<Option<Record>, ControlError> {
         match self.0.store.claim(&run.run_id).await {
             Err(error) if error.kind() == checkpoint::Kind::Held => Ok(None),
-            Ok(Some(record)) => Ok(Some(record)),
+            Ok(Some(record)) => {
+                self.0.deliveries.take_over(&record.run, &record.log);
+                Ok(Some(record))
+            }
             Ok(None) => Err(ControlError::UnknownRun(run.run_id)),
             Err(error) => Err(error.into()),
         }
@@ -163,6 +174,43 @@ impl Engine {
         self.deal_with(run_id);
         let record = self.0.store.find(run_id).await?;
         record.ok_or_else(|| ControlError::UnknownRun(run_id.to_owned()))
+    }
+
+    /// What is to be sent about a run that nobody drives, with the number that it gets.
+    pub(super) fn due(
+        &self,
+        record: &Record,
+        moment: Moment,
+        reason: Option<&str>,
+    ) -> Option<(u32, NotificationStep)> {
+        let Run { run_id, workflow, input, .. } = &record.run;
+        let notifications = self.registry().get(workflow)?.notifications()?;
+        let due = notifications.due(moment, &Facts { workflow, run_id, input, reason })?;
+        Some((Outbox::replay(&record.log)?.next_number(), NotificationStep::Due(Box::new(due))))
+    }
+
+    /// Adds to the log of a run that nobody drives, and sends what becomes due with it.
+    pub(super) async fn append(&self, run: &Run, entries: &[Entry]) -> Result<(), checkpoint::Error> {
+        let due = entries.iter().filter_map(|Entry { at, event }| match event {
+            Event::Notification { number, step: NotificationStep::Due(due) } => {
+                Some((*number, Outgoing::new(due, *at)))
+            }
+            _ => None,
+        });
+        let due = due.collect::<Vec<_>>();
+        let deliveries = &self.0.deliveries;
+        for (number, _) in &due {
+            deliveries.expect(run.key, &run.run_id, &run.workflow, *number);
+        }
+        let appended = self.0.store.append(run.key, entries.to_vec(), Urgency::Now).await;
+        if appended.is_err() {
+            deliveries.forget(run.key);
+        }
+        appended?;
+        for (number, outgoing) in due {
+            deliveries.add(run.key, &run.run_id, &run.workflow, number, outgoing);
+        }
+        Ok(())
     }
 
     /// Cancels a run that nobody drives, in the terms of the definition that it goes by.
@@ -196,8 +244,14 @@ impl Engine {
         }
         if let Some(status) = state.conclusion(shape) {
             add(&mut state, Event::RunEnded { status }).map_err(damaged)?;
+            let reason = report::reason(&state, |node| outline.names[node.index()].as_str());
+            let moment = Moment::of(status);
+            let due = moment.and_then(|moment| self.due(&record, moment, reason.as_deref()));
+            if let Some((number, step)) = due {
+                add(&mut state, Event::Notification { number, step }).map_err(damaged)?;
+            }
         }
-        self.0.store.append(record.run.key, fresh.clone(), Urgency::Now).await?;
+        self.append(&record.run, &fresh).await?;
         record.log.extend(fresh);
         Report::of_record(&record, &outline).map_err(damaged)
     }
@@ -244,6 +298,9 @@ impl Engine {
                 log.push(entry);
             }
         }
+        // Who is told what does not depend on the definition.
+        let told = record.log.iter().filter(|entry| matches!(entry.event, Event::Notification { .. }));
+        log.extend(told.cloned());
         let mut run = record.run;
         self.0.store.rebase(run.key, digest.to_owned(), text.clone(), log.clone()).await?;
         run.digest = digest.to_owned();

@@ -77,6 +77,7 @@ impl Engine {
             }
             Notice::Free | Notice::Missed => self.look_around(),
             Notice::Lost => {
+                self.0.deliveries.lose();
                 self.command_all(Command::Lose);
                 self.look_around();
             }
@@ -189,9 +190,10 @@ impl Engine {
         // One that was pruned meanwhile had ended, and nobody can tell how any more.
         let Some(record) = record else { return Ok(Some(Found::Over(Progress::Stopped))) };
         if record.run.status == Status::Running {
+            self.0.deliveries.take_over(&record.run, &record.log);
             return Ok(Some(Found::Ours(Box::new(record))));
         }
-        drop(self.0.store.release(record.run.key));
+        self.let_go(record.run.key);
         let report = self.report_of(&record).await?;
         Ok(Some(Found::Over(Progress::Ended(Arc::new(report)))))
     }

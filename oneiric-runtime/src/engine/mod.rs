@@ -17,6 +17,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use crate::app::App;
 use crate::checkpoint::{self, Run, RunKey, Store};
 use crate::json::Json;
+use crate::notifications::Deliveries;
 use crate::registry::Registry;
 use crate::run::Report;
 use crate::run::execute::{Command, Execution, Outcome};
@@ -47,6 +48,7 @@ impl std::fmt::Debug for Engine {
 struct Inner {
     registry: Registry,
     store: Arc<dyn Store>,
+    deliveries: Arc<Deliveries>,
     slots: Arc<Semaphore>,
     active: Mutex<HashMap<String, Active>>,
     /// While recovery reads, the runs that somebody else has dealt with since: what it read of them is out of date.
@@ -99,7 +101,10 @@ impl Engine {
     }
 
     pub(crate) fn on(registry: Registry, store: Arc<dyn Store>) -> Self {
+        let broken = watch::Sender::new(None);
+        let adapters = Arc::clone(registry.adapters());
         let engine = Self(Arc::new(Inner {
+            deliveries: Deliveries::new(Arc::clone(&store), adapters, broken.clone()),
             registry,
             store,
             slots: Arc::new(Semaphore::new(SLOTS)),
@@ -112,7 +117,7 @@ impl Engine {
             under_way: watch::Sender::new(0),
             draining: AtomicBool::new(false),
             abandoned: watch::Sender::new(false),
-            broken: watch::Sender::new(None),
+            broken,
         }));
         engine.listen();
         engine
@@ -165,22 +170,39 @@ impl Engine {
         }
     }
 
-    /// Drains, gives nodes under way until `grace` has passed to end, and closes the adapters and the store.
+    /// Drains, gives nodes and notifications under way until `grace` has passed to end, and closes the adapters and the
+    /// store. What is not done by then goes on at the next start.
     ///
     /// # Errors
     /// When the store could not be closed.
     pub async fn stop(&self, grace: Duration) -> Result<(), checkpoint::Error> {
         self.drain();
-        if tokio::time::timeout(grace, self.idle()).await.is_err() {
+        let mut abandoned = self.0.abandoned.subscribe();
+        let quiet = async {
+            self.idle().await;
+            tokio::select! {
+                biased;
+                // The sender is ours, so it is there as long as we are.
+                _ = abandoned.wait_for(|abandoned| *abandoned) => {}
+                () = self.0.deliveries.at_rest() => {}
+            }
+        };
+        if tokio::time::timeout(grace, quiet).await.is_err() {
             self.command_all(Command::Abandon);
             self.idle().await;
         }
+        self.0.deliveries.stop().await;
         self.close_adapters().await;
         self.0.store.close().await
     }
 
+    /// Waits until no notification is being sent, at most for `limit`. One that is put off is not waited for.
+    pub async fn delivered(&self, limit: Duration) {
+        let _ = tokio::time::timeout(limit, self.0.deliveries.at_rest()).await;
+    }
+
     /// Stops what is under way without waiting for it; all of it is begun again at the next start. A [`stop`](Self::stop)
-    /// that waits for adapters waits no more.
+    /// that waits for notifications or adapters waits no more.
     pub fn abandon(&self) {
         self.0.abandoned.send_replace(true);
         self.command_all(Command::Abandon);
@@ -219,6 +241,14 @@ impl Engine {
     /// Whether this process goes on with runs that nobody holds.
     fn recovers(&self) -> bool {
         self.0.recovers.load(Ordering::Acquire)
+    }
+
+    /// Lets other processes go on with a run, unless its notifications are under way here: then the store lets go of it when
+    /// they are settled, or this process ends. Nobody here waits for it.
+    fn let_go(&self, run: RunKey) {
+        if !self.0.deliveries.has(run) {
+            drop(self.0.store.release(run));
+        }
     }
 
     /// Notes that a stored run is dealt with now, whatever recovery has read of it.
@@ -266,6 +296,7 @@ impl Engine {
                     Progress::Ended(Arc::new(report))
                 }
                 Outcome::Lost(commands) => {
+                    engine.0.deliveries.forget(run.key);
                     tracing::warn!(workflow = run.workflow, run_id = run.run_id, "run-lost");
                     if let Some(active) = engine.active().get_mut(&run.run_id) {
                         active.driven = None;
@@ -276,7 +307,7 @@ impl Engine {
                 Outcome::Stopped => {
                     tracing::info!(workflow = run.workflow, run_id = run.run_id, "run-stopped");
                     // The store does it before it closes; nobody here waits for it.
-                    drop(engine.0.store.release(run.key));
+                    engine.let_go(run.key);
                     Progress::Stopped
                 }
                 Outcome::Failed(error) => {

@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, watch};
 
 use super::{Engine, Progress};
-use crate::checkpoint::{self, Record, Run, Urgency};
+use crate::checkpoint::{self, Record, Run};
 use crate::clock::Timestamp;
+use crate::notifications::Moment;
 use crate::run::execute::Command;
 use crate::run::{Entry, Event, Outline, State, Status};
 use crate::task::RUN;
@@ -44,6 +45,7 @@ impl Engine {
             if self.is_draining() {
                 break;
             }
+            self.0.deliveries.take_over(&record.run, &record.log);
             if record.run.status != Status::Running {
                 continue;
             }
@@ -132,13 +134,15 @@ impl Engine {
         Ok(if difference.is_empty() { "what it does has changed".to_owned() } else { difference })
     }
 
-    async fn park(&self, record: Record, reason: String) -> Result<Progress, checkpoint::Error> {
-        let entry = Entry { at: Timestamp::now(), event: Event::RunParked { reason } };
-        self.0.store.append(record.run.key, vec![entry.clone()], Urgency::Now).await?;
+    async fn park(&self, mut record: Record, reason: String) -> Result<Progress, checkpoint::Error> {
+        let at = Timestamp::now();
+        let due = self.due(&record, Moment::Parked, Some(&reason));
+        let mut fresh = vec![Entry { at, event: Event::RunParked { reason } }];
+        fresh.extend(due.map(|(number, step)| Entry { at, event: Event::Notification { number, step } }));
+        self.append(&record.run, &fresh).await?;
         self.active().remove(&record.run.run_id);
-        let mut record = record;
         record.run.status = Status::Parked;
-        record.log.push(entry);
+        record.log.extend(fresh);
         // A log too damaged to be folded can only be told of by its status.
         Ok(match self.report_of(&record).await {
             Ok(report) => Progress::Ended(Arc::new(report)),

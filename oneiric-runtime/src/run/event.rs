@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::NotificationStep;
 use crate::clock::Timestamp;
 use crate::json::Json;
 use crate::task;
@@ -128,6 +129,13 @@ pub enum Event {
     },
     /// An operator let an ended or parked run go on: what did not complete is to be done again.
     RunResumed,
+    /// Something happened to a notification, which stands apart from all that happens to nodes.
+    Notification {
+        /// Which, from 0.
+        number: u32,
+        /// What.
+        step: NotificationStep,
+    },
 }
 
 /// What can happen to work that is attempted until it succeeds or no attempt is left.

@@ -1,7 +1,8 @@
 //! Drives one run: begins what is ready, records what happens before acting on it, and ends when nothing is left.
 //!
 //! The loop owns everything that it waits for. Events are applied to the state when they are handed to the store, in
-//! order; dependants are begun, and anybody is told, only when the store says that they are on disk.
+//! order; dependants are begun, and anybody is told, only when the store says that they are on disk. Notifications are
+//! recorded here and sent elsewhere.
 
 mod attempt;
 mod fan;
@@ -26,10 +27,11 @@ use self::attempt::Running;
 use self::fan::Fan;
 pub(super) use self::work::Work;
 use super::schedule::Schedule;
-use super::{Entry, Event, NodeId, NodeStatus, Part, Reason, State, Status, Step};
+use super::{Entry, Event, NodeId, NodeStatus, NotificationStep, Part, Reason, State, Status, Step, report};
 use crate::checkpoint::{self, Reply, RunKey, Store, Urgency};
 use crate::clock::Timestamp;
 use crate::json::Json;
+use crate::notifications::{Deliveries, Facts, Moment, Notifications};
 use crate::task::{self, RunNames};
 use crate::value::{Bind, Outputs, Scope};
 use crate::workflow::{Does, Shared};
@@ -45,6 +47,9 @@ pub(crate) struct Execution {
     /// Nodes of all runs that may be under way at once.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) commands: mpsc::Receiver<Command>,
+    /// Who is told of it, if somebody is.
+    pub(crate) notifications: Option<Arc<Notifications>>,
+    pub(crate) deliveries: Arc<Deliveries>,
 }
 
 /// What the outside can ask of a run under way.
@@ -79,6 +84,15 @@ const TURN: usize = 512;
 #[derive(Eq, Ord, PartialEq, PartialOrd)]
 struct Due(std::cmp::Reverse<Timestamp>, Work);
 
+/// Entries with the store, and what follows once they are on disk.
+struct Written {
+    reply: Reply<()>,
+    /// What ended.
+    ended: Vec<Work>,
+    /// The notifications that became due.
+    due: Vec<u32>,
+}
+
 struct Loop {
     run: Execution,
     schedule: Schedule,
@@ -91,8 +105,7 @@ struct Loop {
     /// Entries that happened in this turn and are not with the store yet.
     fresh: Vec<Entry>,
     urgency: Urgency,
-    /// Entries with the store: whose ends let something begin once they are on disk.
-    writing: VecDeque<(Reply<()>, Vec<Work>)>,
+    writing: VecDeque<Written>,
     slot: Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>>,
     draining: bool,
 }
@@ -150,6 +163,7 @@ impl Loop {
         if let Some(reason) = self.run.state.cancelling() {
             self.cancel_nodes(reason);
         }
+        self.announce_start();
         self.conclude();
     }
 
@@ -219,16 +233,27 @@ impl Loop {
 
     fn take_in_commits(&mut self, cx: &mut Context<'_>) -> Result<bool, checkpoint::Error> {
         let mut moved = false;
-        while let Some((reply, _)) = self.writing.front_mut() {
-            let Poll::Ready(answer) = reply.poll_unpin(cx) else { break };
+        while let Some(written) = self.writing.front_mut() {
+            let Poll::Ready(answer) = written.reply.poll_unpin(cx) else { break };
             answer?;
             moved = true;
-            let Some((_, ended)) = self.writing.pop_front() else { break };
+            let Some(Written { ended, due, .. }) = self.writing.pop_front() else { break };
             for work in ended {
                 self.go_on_after(work);
             }
+            for number in due {
+                self.deliver(number);
+            }
         }
         Ok(moved)
+    }
+
+    /// Hands over a notification that is on disk.
+    fn deliver(&self, number: u32) {
+        if let Some(outgoing) = self.run.state.outbox().get(number) {
+            let (names, deliveries) = (&self.run.names, &self.run.deliveries);
+            deliveries.add(self.run.key, &names.run_id, names.workflow, number, outgoing.clone());
+        }
     }
 
     /// Lets begin what waited for the end of an attempt to be on disk.
@@ -419,7 +444,43 @@ impl Loop {
         if self.run.state.status() == Status::Running
             && let Some(status) = self.run.state.conclusion(&self.run.workflow.shape)
         {
-            self.record(Timestamp::now(), Event::RunEnded { status }, Urgency::Now);
+            let now = Timestamp::now();
+            self.record(now, Event::RunEnded { status }, Urgency::Now);
+            if let Some(moment) = Moment::of(status) {
+                self.announce(now, moment, Urgency::Now);
+            }
+        }
+    }
+
+    /// Has somebody told that the run has begun, once in its life.
+    fn announce_start(&mut self) {
+        let about = |event: &str| {
+            let mut told = self.run.state.outbox().iter().map(|outgoing| &outgoing.due.notification);
+            told.any(|one| one.about.as_ref().is_some_and(|about| about.event == event))
+        };
+        if self.run.notifications.is_some() && !about(Moment::Started.event()) {
+            self.announce(Timestamp::now(), Moment::Started, Urgency::Soon);
+        }
+    }
+
+    /// Records what is to be sent, if somebody wants to be told of this moment.
+    fn announce(&mut self, at: Timestamp, moment: Moment, urgency: Urgency) {
+        let Some(notifications) = &self.run.notifications else { return };
+        let state = &self.run.state;
+        let reason = report::reason(state, |node| self.run.workflow.node(node).name);
+        let due = notifications.due(
+            moment,
+            &Facts {
+                workflow: self.run.names.workflow,
+                run_id: &self.run.names.run_id,
+                input: &self.run.input,
+                reason: reason.as_deref(),
+            },
+        );
+        if let Some(due) = due {
+            let number = state.outbox().next_number();
+            let step = NotificationStep::Due(Box::new(due));
+            self.record(at, Event::Notification { number, step }, urgency);
         }
     }
 
@@ -444,8 +505,17 @@ impl Loop {
         let entries = std::mem::take(&mut self.fresh);
         let urgency = std::mem::replace(&mut self.urgency, Urgency::Soon);
         let ended = entries.iter().filter_map(|entry| self.released_by(&entry.event)).collect();
+        let due = entries.iter().filter_map(|entry| match entry.event {
+            Event::Notification { number, .. } => Some(number),
+            _ => None,
+        });
+        let due = due.collect::<Vec<_>>();
+        for number in &due {
+            let names = &self.run.names;
+            self.run.deliveries.expect(self.run.key, &names.run_id, names.workflow, *number);
+        }
         let reply = self.run.store.append(self.run.key, entries, urgency);
-        self.writing.push_back((reply, ended));
+        self.writing.push_back(Written { reply, ended, due });
     }
 
     /// Whose end, once it is on disk, lets something begin.

@@ -1,6 +1,7 @@
-//! A property: whatever the order of completions, failures, crashes and recoveries, a run ends the same.
+//! A property: whatever the order of completions, failures, crashes and recoveries, a run ends the same, and whoever is told
+//! of its end is told once.
 //!
-//! The model below does what `execute` does, but the disk, the order in which attempts end and the moments of death are
+//! The model below does what `execute` and `notifications::deliver` do, but the disk, the order in which attempts end and the moments of death are
 //! drawn by proptest. A crash keeps a prefix of what was handed to the store, at the border of a transaction, as a
 //! store does.
 
@@ -10,8 +11,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::execute::Work;
+use super::outbox::tests::due;
 use super::schedule::{self, Schedule};
-use super::{Entry, Event, NodeId, NodeState, NodeStatus, Part, Shape, State, Status, Step};
+use super::{
+    Entry, Event, NodeId, NodeState, NodeStatus, NotificationStatus, NotificationStep, Part, Shape, State,
+    Status, Step,
+};
 use crate::clock::Timestamp;
 use crate::json::Json;
 use crate::task::{self, Retry};
@@ -78,6 +83,28 @@ struct Disk {
     waiting: Vec<Vec<Entry>>,
 }
 
+/// Who is told that the run has ended. A crash of the process does not touch it.
+#[derive(Clone, Debug)]
+struct Receiver {
+    /// How often it takes nothing before it takes something.
+    refusals: u32,
+    /// Whether it tells a repeated notification from a new one.
+    knows_repeats: bool,
+    /// What it was sent, by id.
+    received: Vec<String>,
+}
+
+/// How far an attempt to send a notification is in this life.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Sending {
+    #[default]
+    NotYet,
+    /// What is about to be done has been handed to the store.
+    Entered,
+    /// It was taken, or was not.
+    Answered(bool),
+}
+
 /// One life of the process.
 struct Life<'a> {
     model: &'a Model,
@@ -90,9 +117,10 @@ struct Life<'a> {
     unsettled: Vec<Vec<NodeId>>,
     /// How often each node was begun after it had been recorded as finished: must stay empty.
     finished: &'a mut HashMap<NodeId, Json>,
+    sending: Sending,
 }
 
-fn run(model: &Model, choices: &[u8]) -> State {
+fn run(model: &Model, receiver: &mut Receiver, choices: &[u8]) -> State {
     let ranks = schedule::ranks(&model.shape, |_| None);
     let mut choices = choices.iter().copied().cycle();
     let mut disk = Disk::default();
@@ -105,7 +133,7 @@ fn run(model: &Model, choices: &[u8]) -> State {
             life.begin_ready(&mut disk);
             life.begin_undo(&mut disk);
             let ended = life.state.status() != Status::Running;
-            if ended && disk.waiting.is_empty() {
+            if ended && disk.waiting.is_empty() && life.state.outbox().unsettled().next().is_none() {
                 return life.state;
             }
             match choices.next().unwrap_or(0) % 16 {
@@ -120,6 +148,7 @@ fn run(model: &Model, choices: &[u8]) -> State {
                     break;
                 }
                 1..=5 => life.sync(&mut disk),
+                _ if ended => life.notify(receiver, &mut disk),
                 choice => {
                     life.end_one(usize::from(choice), &mut disk);
                     if life.running.is_empty() && life.timers.is_empty() {
@@ -166,7 +195,17 @@ impl<'a> Life<'a> {
         }
         // Instances are made again that were under way, and begun that were not.
         let again = std::mem::take(&mut running);
-        let life = Self { model, state, schedule, ranks, running, timers, unsettled: Vec::new(), finished };
+        let life = Self {
+            model,
+            state,
+            schedule,
+            ranks,
+            running,
+            timers,
+            unsettled: Vec::new(),
+            finished,
+            sending: Sending::NotYet,
+        };
         for node in model.shape.nodes() {
             if let Some(output) = life.state.output(node) {
                 life.finished.insert(node, output.clone());
@@ -261,7 +300,47 @@ impl<'a> Life<'a> {
             && let Some(status) = self.state.conclusion(&self.model.shape)
         {
             self.record(batch, Event::RunEnded { status });
+            let number = self.state.outbox().next_number();
+            self.record(batch, Event::Notification { number, step: due("end") });
         }
+    }
+
+    /// Takes one step with the notification, once what came before is on disk.
+    fn notify(&mut self, receiver: &mut Receiver, disk: &mut Disk) {
+        if !disk.waiting.is_empty() {
+            return;
+        }
+        let Some((number, outgoing)) = self.state.outbox().unsettled().next() else { return };
+        let was_under_way = outgoing.status == NotificationStatus::Sending;
+        let step = match self.sending {
+            Sending::NotYet if was_under_way && !receiver.knows_repeats => {
+                NotificationStep::GivenUp { error: "who knows".to_owned(), is_outcome_unknown: true }
+            }
+            Sending::NotYet => {
+                self.sending = Sending::Entered;
+                NotificationStep::Sending { attempt: outgoing.attempts + 1 }
+            }
+            Sending::Entered => {
+                let is_taken = receiver.refusals == 0;
+                receiver.refusals = receiver.refusals.saturating_sub(1);
+                if is_taken {
+                    receiver.received.push(outgoing.due.notification.id.clone());
+                }
+                self.sending = Sending::Answered(is_taken);
+                return;
+            }
+            Sending::Answered(is_taken) => {
+                self.sending = Sending::NotYet;
+                if is_taken {
+                    NotificationStep::Sent
+                } else {
+                    NotificationStep::Retrying { error: "by nature".to_owned(), until: Timestamp(0) }
+                }
+            }
+        };
+        let mut batch = Vec::new();
+        self.record(&mut batch, Event::Notification { number, step });
+        self.hand_over(batch, disk);
     }
 
     fn end_attempt(&mut self, node: NodeId, part: Part, batch: &mut Vec<Entry>) {
@@ -383,12 +462,30 @@ proptest! {
     fn every_interleaving_ends_the_same(
         model in models(),
         choices in prop::collection::vec(any::<u8>(), 16..400),
+        refusals in 0..3_u32,
+        knows_repeats in any::<bool>(),
     ) {
+        let receiver = Receiver { refusals, knows_repeats, received: Vec::new() };
         // Only syncs and ends in turn: an undisturbed run.
-        let undisturbed = run(&model, &[6, 1, 7, 1]);
-        let disturbed = run(&model, &choices);
+        let mut told = receiver.clone();
+        let undisturbed = run(&model, &mut told, &[6, 1, 7, 1]);
+        prop_assert_eq!(told.received.len(), 1);
+        let mut told = receiver;
+        let disturbed = run(&model, &mut told, &choices);
         prop_assert_eq!(disturbed.status(), undisturbed.status());
         prop_assert_eq!(essence(&disturbed), essence(&undisturbed));
         prop_assert!(disturbed.nodes().iter().all(|node| node.status.is_end()));
+
+        let notifications = disturbed.outbox().iter().collect::<Vec<_>>();
+        prop_assert_eq!(notifications.len(), 1);
+        match notifications[0].status {
+            NotificationStatus::Sent if knows_repeats => prop_assert!(!told.received.is_empty()),
+            NotificationStatus::Sent => prop_assert_eq!(told.received.len(), 1),
+            NotificationStatus::OutcomeUnknown => {
+                prop_assert!(!knows_repeats && told.received.len() <= 1);
+            }
+            other => prop_assert!(false, "{:?}", other),
+        }
+        prop_assert!(told.received.iter().all(|id| id == "end"), "one by its id");
     }
 }

@@ -4,8 +4,9 @@ mod event;
 pub(crate) mod execute;
 #[cfg(test)]
 mod interleaving;
+pub(crate) mod outbox;
 mod outline;
-mod report;
+pub(crate) mod report;
 pub(crate) mod results;
 pub(crate) mod schedule;
 mod shape;
@@ -14,8 +15,9 @@ mod track;
 
 pub(crate) use event::Part;
 pub use event::{Entry, Event, NodeId, Reason, Status, Step};
+pub use outbox::{Due, NotificationStatus, NotificationStep, Outbox, Outgoing};
 pub use outline::Outline;
-pub use report::{NodeReport, Report, TrackReport};
+pub use report::{NodeReport, NotificationReport, Report, TrackReport};
 pub use shape::Shape;
 pub use state::{Illegal, NodeState, NodeStatus, State};
 pub use track::Track;

@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Illegal, NodeState, NodeStatus, Outline, Reason, State, Status, Track};
+use super::{
+    Illegal, NodeId, NodeState, NodeStatus, NotificationStatus, Outgoing, Outline, Reason, State, Status,
+    Track,
+};
 use crate::checkpoint::{Record, Run};
 use crate::clock::Timestamp;
 use crate::json::Json;
@@ -35,6 +38,9 @@ pub struct Report {
     pub labels: Json,
     /// Its nodes, in topological order.
     pub nodes: Vec<NodeReport>,
+    /// Its notifications, in the order in which they became due.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<NotificationReport>,
     /// The nodes that completed or failed, in that order, as indices into `nodes`.
     #[serde(skip)]
     pub finished: Vec<usize>,
@@ -87,6 +93,33 @@ pub struct TrackReport {
     pub error: Option<String>,
 }
 
+/// Where a notification stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotificationReport {
+    /// The adapter that sends it.
+    pub adapter: String,
+    /// Where it goes; the adapter's default where there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// Its title.
+    pub title: String,
+    /// How far it is.
+    pub status: NotificationStatus,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// When it became due.
+    pub due_at: Timestamp,
+    /// When the next attempt is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// When it was sent or given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<Timestamp>,
+    /// Why the latest attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 impl Report {
     /// The report of a run read from a store.
     ///
@@ -107,10 +140,11 @@ impl Report {
             status: state.status(),
             created_at: run.created_at,
             ended_at: state.ended_at(),
-            error: reason(state, &nodes),
+            error: reason(state, |node| nodes[node.index()].node.as_str()),
             parked: state.parked().map(str::to_owned),
             input: run.input.clone(),
             labels: run.labels.clone(),
+            notifications: state.outbox().iter().map(NotificationReport::new).collect(),
             finished: state.finished().iter().map(|node| node.index()).collect(),
             nodes,
         }
@@ -160,19 +194,36 @@ impl TrackReport {
     }
 }
 
+impl NotificationReport {
+    fn new(outgoing: &Outgoing) -> Self {
+        let notification = &outgoing.due.notification;
+        Self {
+            adapter: outgoing.due.adapter.clone(),
+            channel: notification.channel.clone(),
+            title: notification.title.clone(),
+            status: outgoing.status,
+            attempts: outgoing.attempts,
+            due_at: outgoing.due_at,
+            until: outgoing.until,
+            settled_at: outgoing.settled_at,
+            error: outgoing.error.clone(),
+        }
+    }
+}
+
 /// Why a run that has ended did not complete.
-fn reason(state: &State, nodes: &[NodeReport]) -> Option<String> {
+pub(crate) fn reason<'a>(state: &State, name: impl Fn(NodeId) -> &'a str) -> Option<String> {
     match (state.status(), state.cancelling()) {
         (Status::Cancelled, _) => Some("cancelled by request".to_owned()),
         (Status::Failed, Some(Reason::DeadlinePassed)) => {
             Some("the run took longer than its workflow's `timeout`".to_owned())
         }
         (Status::Failed, _) => {
-            let failed = state.finished().iter().map(|node| &nodes[node.index()]);
-            let first = failed.into_iter().find(|node| node.status == NodeStatus::Failed)?;
-            let (name, attempts) = (&first.node, first.attempts);
-            let error = first.error.as_deref().unwrap_or_default();
-            Some(format!("node `{name}` failed after {attempts} attempt(s): {error}"))
+            let is_failed = |node: &&NodeId| state.nodes()[node.index()].status == NodeStatus::Failed;
+            let first = *state.finished().iter().find(is_failed)?;
+            let (name, failed) = (name(first), &state.nodes()[first.index()]);
+            let error = failed.error.as_ref().map(ToString::to_string).unwrap_or_default();
+            Some(format!("node `{name}` failed after {} attempt(s): {error}", failed.attempt))
         }
         _ => None,
     }

@@ -61,6 +61,7 @@ mod tests {
                 node("never", NodeStatus::Skipped, None, 1),
                 node("early", NodeStatus::Failed, None, 1_250_000),
             ],
+            notifications: Vec::new(),
             finished: vec![2, 0],
         };
         let text = serde_json::to_string(&Results(&report)).unwrap();

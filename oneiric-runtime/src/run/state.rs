@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Entry, Event, NodeId, Reason, Shape, Status, Track};
+use super::{Entry, Event, NodeId, Outbox, Reason, Shape, Status, Track};
 use crate::clock::Timestamp;
 use crate::json::Json;
 use crate::task;
@@ -21,6 +21,7 @@ pub struct State {
     open: usize,
     /// Nodes that completed or failed, in that order.
     finished: Vec<NodeId>,
+    outbox: Outbox,
 }
 
 /// Where a node stands.
@@ -120,6 +121,7 @@ impl State {
             nodes: vec![NodeState::default(); nodes],
             open: nodes,
             finished: Vec::new(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -202,6 +204,7 @@ impl State {
                 self.parked = Some(reason.clone());
             }
             Event::RunResumed => self.resume(shape, at),
+            Event::Notification { number, step } => self.outbox.apply(at, *number, step),
         }
         Ok(())
     }
@@ -280,6 +283,7 @@ impl State {
             Event::RunEnded { status } => running && self.conclusion(shape) == Some(*status),
             Event::RunParked { .. } => running,
             Event::RunResumed => !matches!(self.status, Status::Running | Status::Completed),
+            Event::Notification { number, step } => self.outbox.allows(*number, step),
         }
     }
 
@@ -374,6 +378,11 @@ impl State {
     /// The nodes that completed or failed, in that order.
     pub fn finished(&self) -> &[NodeId] {
         &self.finished
+    }
+
+    /// The run's notifications.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// What a node returned.

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::future::{OptionFuture, join, join3, join5};
 use tokio_postgres::types::ToSql;
 
-use super::held::Held;
+use super::held::{Extended, Held};
 use super::link::Link;
 use crate::checkpoint::row::{self, EventRow};
-use crate::checkpoint::{NewRun, RunKey, outcome};
+use crate::checkpoint::{NewRun, RunKey, outcome, unsettled};
 use crate::clock::Timestamp;
 use crate::run::{Entry, Status};
 
@@ -66,15 +66,25 @@ pub(super) struct Appends<'a> {
     epochs: BTreeMap<RunKey, i32>,
     /// What becomes of the runs for which that changes.
     outcomes: BTreeMap<RunKey, (Status, Option<Timestamp>)>,
+    /// How much is to be sent then of the runs for which that, or what becomes of them, changes.
+    to_send: BTreeMap<RunKey, i64>,
 }
 
 impl<'a> Appends<'a> {
     /// Adds entries to the end of a run's log.
     pub(super) fn add(&mut self, held: &Held, run: RunKey, entries: &'a [Entry]) {
-        let (epoch, first) = held.extend(run, entries.len()).unwrap_or((NEVER, 0));
+        let nothing = Extended { epoch: NEVER, first: 0, to_send: 0 };
+        let Extended { epoch, first, to_send } = held.extend(run, entries).unwrap_or(nothing);
         self.epochs.insert(run, epoch);
-        if let Some(outcome) = outcome(entries) {
+        let outcome = outcome(entries);
+        if let Some(outcome) = outcome {
             self.outcomes.insert(run, outcome);
+        }
+        // What is to be sent may come back to what it was, and is then to be written all the same.
+        if outcome.is_some() || entries.iter().any(|entry| unsettled(std::slice::from_ref(entry)) != 0) {
+            self.to_send.insert(run, to_send);
+        } else if let Some(known) = self.to_send.get_mut(&run) {
+            *known = to_send;
         }
         self.add_rows(run, epoch, first, entries);
     }
@@ -85,6 +95,7 @@ impl<'a> Appends<'a> {
         let mut appends = Self::default();
         appends.epochs.insert(run, epoch);
         appends.outcomes.insert(run, outcome(log).unwrap_or((Status::Running, None)));
+        appends.to_send.insert(run, unsettled(log));
         appends.add_rows(run, epoch, 1, log);
         appends
     }
@@ -96,7 +107,7 @@ impl<'a> Appends<'a> {
             self.seq.push(seq);
             self.epoch.push(epoch);
             self.checksum.push(i64::from(row.checksum(run)));
-            self.kind.push(i16::try_from(row.kind).expect("there are about ten kinds"));
+            self.kind.push(i16::try_from(row.kind).expect("there are a few kinds"));
             self.node.push(row.node.map(i64::from));
             self.attempt.push(row.attempt.map(i64::from));
             self.at.push(row.at);
@@ -111,11 +122,13 @@ impl<'a> Appends<'a> {
 
     /// What becomes of the runs for which that changes, as columns.
     fn ends(&self) -> Ends {
+        let outcomes = || self.to_send.keys().map(|run| self.outcomes.get(run));
         Ends {
-            run: self.outcomes.keys().map(|run| run.0).collect(),
-            epoch: self.outcomes.keys().map(|run| self.epochs[run]).collect(),
-            status: self.outcomes.values().map(|(status, _)| row::status_name(*status)).collect(),
-            at: self.outcomes.values().map(|(_, at)| at.map(|at| at.0)).collect(),
+            run: self.to_send.keys().map(|run| run.0).collect(),
+            epoch: self.to_send.keys().map(|run| self.epochs[run]).collect(),
+            status: outcomes().map(|outcome| Some(row::status_name(outcome?.0))).collect(),
+            at: outcomes().map(|outcome| Some(outcome?.1?.0)).collect(),
+            to_send: self.to_send.values().copied().collect(),
         }
     }
 
@@ -134,9 +147,8 @@ impl<'a> Appends<'a> {
         let fates =
             self.epochs.iter().map(|(run, epoch)| (*run, fate(run, epoch))).collect::<BTreeMap<_, _>>();
         let lost = fates.iter().filter(|(_, fate)| **fate != Fate::Kept).map(|(run, _)| *run);
-        for run in self.over().chain(lost) {
-            held.remove(run);
-        }
+        lost.for_each(|run| held.remove(run));
+        self.to_send.keys().for_each(|run| held.remove_if_over(*run));
         fates
     }
 }
@@ -145,13 +157,14 @@ impl<'a> Appends<'a> {
 struct Ends {
     run: Vec<i64>,
     epoch: Vec<i32>,
-    status: Vec<&'static str>,
+    status: Vec<Option<&'static str>>,
     at: Vec<Option<i64>>,
+    to_send: Vec<i64>,
 }
 
 impl Ends {
-    fn arguments(&self) -> Arguments<'_, 4> {
-        [&self.run, &self.epoch, &self.status, &self.at]
+    fn arguments(&self) -> Arguments<'_, 5> {
+        [&self.run, &self.epoch, &self.status, &self.at, &self.to_send]
     }
 }
 

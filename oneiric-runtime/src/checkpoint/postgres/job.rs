@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::checkpoint::{Created, Error, NewRun, Notice, Record, RunKey, Urgency};
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::run::{Entry, Event};
+use crate::run::{Entry, Event, NotificationStep};
 
 /// An answer that is owed. Whoever waited for it may have gone.
 pub(super) type Promise<T> = oneshot::Sender<Result<T, Error>>;
@@ -85,8 +85,12 @@ impl Write {
     }
 }
 
-/// Only outputs can be large.
+/// Only outputs can be large, and what people are told is not small.
 fn entry_bytes(entry: &Entry) -> usize {
-    let output = if let Event::NodeCompleted { output, .. } = &entry.event { output.text().len() } else { 0 };
-    64 + output
+    let text = match &entry.event {
+        Event::NodeCompleted { output, .. } => output.text().len(),
+        Event::Notification { step: NotificationStep::Due(due), .. } => due.notification.text.len(),
+        _ => 0,
+    };
+    64 + text
 }

@@ -106,7 +106,7 @@ impl Reader {
     /// Notes how long the log of a run is that this process holds now. One that is damaged nobody goes on with here.
     fn count(&self, (run, record): (RunKey, Result<Record, Error>)) -> Result<Record, Error> {
         match &record {
-            Ok(record) => self.held.count(run, record.log.len()),
+            Ok(record) => self.held.count(run, record),
             Err(_) => self.held.remove(run),
         }
         record

@@ -51,12 +51,14 @@ CREATE TABLE run (
     holder      bigint,
     epoch       integer NOT NULL,
     cancel      boolean NOT NULL DEFAULT false,
+    -- How many notifications are neither sent nor given up. The run is held until there is none.
+    to_send     bigint NOT NULL DEFAULT 0,
     checksum    bigint NOT NULL,
     input       text NOT NULL,
     labels      text NOT NULL
 );
 CREATE UNIQUE INDEX run_by_id ON run (sha256(run_id));
-CREATE INDEX run_open ON run (key) WHERE ended_at IS NULL;
+CREATE INDEX run_open ON run (key) WHERE (ended_at IS NULL OR to_send > 0);
 CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Who held a run, and from when.
@@ -89,7 +91,7 @@ SELECT encode(run_id, 'escape') AS run_id, encode(name, 'escape') AS workflow, s
     to_timestamp(at / 1000000.0) AS at,
     (ARRAY['node started', 'node waiting', 'node retrying', 'node completed', 'node failed', 'node skipped',
         'node cancelled', 'cancel requested', 'run ended', 'run parked', 'run resumed', 'node left out',
-        'node expanded', 'node item', 'node undo'])[kind] AS event,
+        'node expanded', 'node item', 'node undo', 'notification'])[kind] AS event,
     node, attempt, data
 FROM event JOIN run ON run.key = event.run JOIN workflow ON workflow.key = run.workflow;
 

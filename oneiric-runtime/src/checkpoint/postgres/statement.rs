@@ -71,10 +71,14 @@ statements! {
             AS fresh (run, seq, epoch, kind, node, attempt, at, checksum, data) \
         JOIN run ON run.key = fresh.run AND run.epoch = fresh.epoch \
         ON CONFLICT (run, seq) DO NOTHING";
-    /// Lets records follow from what was added. Only a run that goes on keeps its holder.
-    follow: "UPDATE run SET status = fresh.status, ended_at = fresh.ended_at, cancel = false, \
-            holder = CASE fresh.status WHEN 'running' THEN run.holder END \
-        FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[]) AS fresh (run, epoch, status, ended_at) \
+    /// Lets records follow from what was added: statuses where they change, and how much is to be sent. Only a run that
+    /// goes on, or of which something is to be sent, keeps its holder.
+    follow: "UPDATE run SET status = coalesce(fresh.status, run.status), to_send = fresh.to_send, \
+            ended_at = CASE WHEN fresh.status IS NULL THEN run.ended_at ELSE fresh.ended_at END, \
+            cancel = run.cancel AND fresh.status IS NULL, \
+            holder = CASE WHEN coalesce(fresh.status, run.status) = 'running' OR fresh.to_send > 0 THEN run.holder END \
+        FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[]) \
+            AS fresh (run, epoch, status, ended_at, to_send) \
         WHERE run.key = fresh.run AND run.epoch = fresh.epoch";
     /// Gives a run another definition, and takes its log away.
     rebase: "WITH moved AS (UPDATE run SET workflow = $3 WHERE key = $1 AND epoch = $2 RETURNING key) \
@@ -88,14 +92,15 @@ statements! {
             RETURNING key, epoch \
         ), history AS (INSERT INTO lease (run, epoch, instance) SELECT key, epoch, $2::bigint FROM taken) \
         SELECT run.key, taken.epoch FROM run LEFT JOIN taken USING (key) WHERE sha256(run_id) = sha256($1)");
-    /// Takes hold of some of the free runs beyond a key, oldest first, and lists parked ones among them.
+    /// Takes hold of some of the free runs beyond a key for which there is something to do, oldest first, and lists parked
+    /// ones among them.
     take: format!("WITH page AS MATERIALIZED ( \
-            SELECT key, status FROM run \
-            WHERE ended_at IS NULL AND key > $1 AND (status = 'parked' OR {FREE}) AND {ALIVE} \
+            SELECT key, {FREE} AND (status = 'running' OR to_send > 0) AS is_wanted FROM run \
+            WHERE (ended_at IS NULL OR to_send > 0) AND key > $1 AND (status = 'parked' OR {FREE}) AND {ALIVE} \
             ORDER BY key LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED \
         ), taken AS ( \
             UPDATE run SET holder = $2, epoch = run.epoch + 1 FROM page \
-            WHERE run.key = page.key AND page.status = 'running' RETURNING run.key, run.epoch \
+            WHERE run.key = page.key AND page.is_wanted RETURNING run.key, run.epoch \
         ), history AS (INSERT INTO lease (run, epoch, instance) SELECT key, epoch, $2::bigint FROM taken) \
         SELECT page.key, taken.epoch FROM page LEFT JOIN taken USING (key) ORDER BY page.key");
     /// Lets go of a run.
@@ -106,13 +111,14 @@ statements! {
     to_be_cancelled: "SELECT key FROM run WHERE ended_at IS NULL AND holder = $1 AND cancel";
     /// Forgets some runs that ended before a moment.
     prune: "WITH old AS MATERIALIZED ( \
-            SELECT key FROM run WHERE ended_at < $1 ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED \
+            SELECT key FROM run WHERE ended_at < $1 AND to_send = 0 ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED \
         ), events AS (DELETE FROM event USING old WHERE event.run = old.key), \
         leases AS (DELETE FROM lease USING old WHERE lease.run = old.key), \
         runs AS (DELETE FROM run USING old WHERE run.key = old.key RETURNING run.key) SELECT count(*) FROM runs";
     /// Forgets processes that ended before a moment.
     prune_instances: "DELETE FROM instance WHERE ended_at < to_timestamp($1::bigint / 1000000.0) \
-        AND NOT EXISTS (SELECT FROM run WHERE run.ended_at IS NULL AND run.holder = instance.key)";
+        AND NOT EXISTS (SELECT FROM run WHERE (run.ended_at IS NULL OR run.to_send > 0) \
+            AND run.holder = instance.key)";
     /// Notes a process that is about to hold runs.
     register: "INSERT INTO instance (name, expires_at) \
         VALUES ($1, clock_timestamp() + make_interval(secs => $2)) RETURNING key";

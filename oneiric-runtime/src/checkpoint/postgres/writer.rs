@@ -268,7 +268,7 @@ impl Writer {
         let locked = done.locked;
         let fates = appends.settle(&self.held, &locked);
         for key in done.made.values() {
-            self.held.add(*key, 1, 0);
+            self.held.add(*key, 1);
         }
 
         let mut made = done.made;
@@ -299,7 +299,7 @@ impl Writer {
         let is_ours =
             kept.epoch == 1 && kept.holder.is_some() && kept.holder == self.lease.map(|own| own.instance);
         if is_ours && !self.held.has(kept.key) {
-            self.held.add(kept.key, 1, 0);
+            self.held.add(kept.key, 1);
             return Ok(Ok(Created::New(kept.key)));
         }
         Ok(kept.run.map(Created::Existing))
@@ -412,7 +412,7 @@ impl Writer {
                 commit(link, 0, &creates, &appends, Some((run, key)), announce, &schema).await
             })
             .await?;
-        self.held.count(run, log.len());
+        self.held.rebase(run, log);
         let fates = appends.settle(&self.held, &done.locked);
         Ok(told(run, fates.get(&run).copied().unwrap_or(Fate::Gone)))
     }
@@ -430,7 +430,7 @@ impl Writer {
         let run = RunKey(row.get(0));
         match row.get::<_, Option<i32>>(1) {
             Some(epoch) => {
-                self.held.add(run, epoch, 0);
+                self.held.add(run, epoch);
                 Ok(Ok(Some(run)))
             }
             None => Ok(Err(held(run))),
@@ -447,7 +447,7 @@ impl Writer {
         let taken = |row: &tokio_postgres::Row| {
             let run = RunKey(row.get(0));
             if let Some(epoch) = row.get::<_, Option<i32>>(1) {
-                self.held.add(run, epoch, 0);
+                self.held.add(run, epoch);
             }
             run
         };

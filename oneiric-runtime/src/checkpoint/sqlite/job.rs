@@ -6,7 +6,7 @@ use super::statement;
 use crate::checkpoint::{Created, Error, NewRun, Reply, RunKey, Urgency};
 use crate::clock::Timestamp;
 use crate::json::Json;
-use crate::run::{Entry, Event};
+use crate::run::{Entry, Event, NotificationStep};
 
 /// One thing to do.
 pub(super) enum Job {
@@ -93,10 +93,14 @@ impl Write {
     }
 }
 
-/// Only outputs can be large.
+/// Only outputs can be large, and what people are told is not small.
 fn entry_bytes(entry: &Entry) -> usize {
-    let output = if let Event::NodeCompleted { output, .. } = &entry.event { output.text().len() } else { 0 };
-    64 + output
+    let text = match &entry.event {
+        Event::NodeCompleted { output, .. } => output.text().len(),
+        Event::Notification { step: NotificationStep::Due(due), .. } => due.notification.text.len(),
+        _ => 0,
+    };
+    64 + text
 }
 
 /// An answer that is owed: known when the statements have run, told when they have been committed.

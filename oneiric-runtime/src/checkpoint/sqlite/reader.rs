@@ -9,9 +9,8 @@ use std::sync::mpsc::Receiver;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::mpsc;
 
-use super::fault;
 use super::job::Promise;
-use super::row;
+use super::{fault, row, schema};
 use crate::checkpoint::row::{checked_definition, status_name};
 use crate::checkpoint::{Error, Filter, Record, Run};
 use crate::json::Json;
@@ -89,8 +88,9 @@ fn open_page(connection: &mut Connection, last: i64, newest: i64, size: u32) -> 
     let transaction = connection.transaction()?;
     let mut statement = transaction.prepare_cached(&format!(
         "SELECT {} FROM run JOIN workflow ON workflow.key = run.workflow \
-         WHERE ended_at IS NULL AND run.key > ? AND run.key <= ? ORDER BY run.key LIMIT ?",
-        row::RUN_COLUMNS
+         WHERE {} AND run.key > ? AND run.key <= ? ORDER BY run.key LIMIT ?",
+        row::RUN_COLUMNS,
+        schema::IS_OPEN
     ))?;
     let mut rows = statement.query(params![last, newest, size])?;
     let mut page = Vec::new();

@@ -14,7 +14,14 @@ use crate::checkpoint::{Error, Kind};
 const APPLICATION_ID: i64 = 0x4f6e_7263;
 
 /// The format below. A later one brings the statements that turn this one into it.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+
+/// What turns format 1 into this one: it knew of no notifications.
+const FROM_1: &str = "
+ALTER TABLE run ADD COLUMN to_send INTEGER NOT NULL DEFAULT 0;
+DROP INDEX run_open;
+DROP VIEW log;
+";
 
 /// Versions before this one can damage a database in which one connection writes while another checkpoints
 /// (<https://sqlite.org/wal.html>, "the WAL-reset bug").
@@ -22,6 +29,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// How long a call waits for a lock. Nothing of ours makes it wait; a person's `sqlite3` might.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which runs `open_runs` hands out, as a condition. SQLite uses the index below for it if it is written in the same words.
+pub(super) const IS_OPEN: &str = "(ended_at IS NULL OR to_send > 0)";
 
 /// A write-ahead log is cut to this size, in bytes, when it starts over.
 const LOG_LIMIT: i64 = 16 << 20;
@@ -45,11 +55,12 @@ CREATE TABLE run (
     status      TEXT NOT NULL,
     created_at  INTEGER NOT NULL,
     ended_at    INTEGER,
+    -- How many notifications are neither sent nor given up.
+    to_send     INTEGER NOT NULL DEFAULT 0,
     checksum    INTEGER NOT NULL,
     input       TEXT NOT NULL,
     labels      TEXT NOT NULL
 ) STRICT;
-CREATE INDEX run_open ON run (key) WHERE ended_at IS NULL;
 CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL;
 
 -- The log: rows are added at its end, and removed only with their run.
@@ -64,6 +75,11 @@ CREATE TABLE event (
     data        TEXT
 ) STRICT;
 CREATE INDEX event_run ON event (run);
+";
+
+/// What is the same in this format and in what becomes of an earlier one.
+const INDEX_AND_VIEW: &str = "
+CREATE INDEX run_open ON run (key) WHERE (ended_at IS NULL OR to_send > 0);
 
 -- The log for people: SELECT * FROM log WHERE run_id = '…';
 CREATE VIEW log AS
@@ -85,6 +101,7 @@ SELECT event.key, run.run_id, workflow.name AS workflow,
         WHEN 13 THEN 'node expanded'
         WHEN 14 THEN 'node item'
         WHEN 15 THEN 'node undo'
+        WHEN 16 THEN 'notification'
     END AS event,
     node, attempt, data
 FROM event JOIN run ON run.key = event.run JOIN workflow ON workflow.key = run.workflow;
@@ -104,8 +121,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
         return Err(Error::new(Kind::Denied, message));
     }
     // Before anything is written to it: is it ours?
-    let is_new = check_format(&connection, path)?;
-    if is_new {
+    if check_format(&connection, path)? == Found::Nothing {
         // These two decide how the first page is written.
         connection.pragma_update(None, "page_size", 4096).map_err(fault)?;
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fault)?;
@@ -120,8 +136,11 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
 
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
     // Again, now that nobody else can change it.
-    if check_format(&transaction, path)? {
-        transaction.execute_batch(TABLES).map_err(fault)?;
+    let found = check_format(&transaction, path)?;
+    if found != Found::Current {
+        let begin = if found == Found::Nothing { TABLES } else { FROM_1 };
+        transaction.execute_batch(begin).map_err(fault)?;
+        transaction.execute_batch(INDEX_AND_VIEW).map_err(fault)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fault)?;
         transaction.pragma_update(None, "user_version", FORMAT).map_err(fault)?;
     }
@@ -138,7 +157,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
 /// Connects for reading.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    if check_format(&connection, path)? {
+    if check_format(&connection, path)? == Found::Nothing {
         let message = format!("`{}` is empty: nothing has run with this state directory yet", path.display());
         return Err(Error::new(Kind::Version, message));
     }
@@ -185,8 +204,17 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Whether the database is empty; refuses one that is somebody else's or of another format.
-fn check_format(connection: &Connection, path: &Path) -> Result<bool, Error> {
+/// What is in a database before anything is done to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Found {
+    Nothing,
+    /// Format 1. What it holds can be read as it is.
+    First,
+    Current,
+}
+
+/// What is in the database; refuses one that is somebody else's or of an unknown format.
+fn check_format(connection: &Connection, path: &Path) -> Result<Found, Error> {
     let number = |sql: &str| {
         connection
             .query_row(sql, [], |row| row.get::<_, i64>(0))
@@ -197,8 +225,9 @@ fn check_format(connection: &Connection, path: &Path) -> Result<bool, Error> {
     let format = number("PRAGMA user_version")?;
     let is_empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
     let message = match (application, format) {
-        (APPLICATION_ID, FORMAT) => return Ok(false),
-        (0, 0) if is_empty => return Ok(true),
+        (APPLICATION_ID, FORMAT) => return Ok(Found::Current),
+        (APPLICATION_ID, 1) => return Ok(Found::First),
+        (0, 0) if is_empty => return Ok(Found::Nothing),
         (APPLICATION_ID, newer) if newer > FORMAT => format!(
             "`{place}` was written by a later version of Oneiric (format {newer}; this one knows {FORMAT}): run that \
              version, or choose another state directory"

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result, ffi, params};
 
 use super::row::{RUN_COLUMNS, read_run};
 use crate::checkpoint::row::{self, EventRow};
-use crate::checkpoint::{Created, Error, NewRun, RunKey, gone, outcome};
+use crate::checkpoint::{Created, Error, NewRun, RunKey, gone, outcome, unsettled};
 use crate::clock::Timestamp;
 use crate::json::Json;
 use crate::run::{Entry, Status};
@@ -57,6 +57,12 @@ pub(super) fn append(connection: &Connection, run: RunKey, entries: &[Entry]) ->
             .prepare_cached("UPDATE run SET status = ?, ended_at = ? WHERE key = ?")?
             .execute(params![row::status_name(status), ended_at.map(|at| at.0), run.0])?;
     }
+    let to_send = unsettled(entries);
+    if to_send != 0 {
+        connection
+            .prepare_cached("UPDATE run SET to_send = to_send + ? WHERE key = ?")?
+            .execute(params![to_send, run.0])?;
+    }
     Ok(Ok(()))
 }
 
@@ -78,8 +84,14 @@ pub(super) fn rebase(
     let workflow = define(connection, &workflow, digest, definition)?;
     let (status, ended_at) = outcome(log).unwrap_or((Status::Running, None));
     connection
-        .prepare_cached("UPDATE run SET workflow = ?, status = ?, ended_at = ? WHERE key = ?")?
-        .execute(params![workflow, row::status_name(status), ended_at.map(|at| at.0), run.0])?;
+        .prepare_cached("UPDATE run SET workflow = ?, status = ?, ended_at = ?, to_send = ? WHERE key = ?")?
+        .execute(params![
+            workflow,
+            row::status_name(status),
+            ended_at.map(|at| at.0),
+            unsettled(log),
+            run.0
+        ])?;
     connection.prepare_cached("DELETE FROM event WHERE run = ?")?.execute([run.0])?;
     insert(connection, run, log)?;
     Ok(Ok(()))
@@ -95,7 +107,9 @@ pub(super) fn prune(connection: &Connection, before: Timestamp, rows: usize) -> 
     let mut gone = 0;
     while gone < rows {
         let next: Option<i64> = connection
-            .prepare_cached("SELECT key FROM run WHERE ended_at < ? ORDER BY ended_at LIMIT 1")?
+            .prepare_cached(
+                "SELECT key FROM run WHERE ended_at < ? AND to_send = 0 ORDER BY ended_at LIMIT 1",
+            )?
             .query_row([before.0], |row| row.get(0))
             .optional()?;
         let Some(run) = next else { break };

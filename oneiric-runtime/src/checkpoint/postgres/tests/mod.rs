@@ -2,6 +2,7 @@
 
 mod engine;
 mod lease;
+mod notifications;
 mod outage;
 mod schema;
 

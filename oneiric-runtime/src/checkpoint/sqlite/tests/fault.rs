@@ -124,7 +124,7 @@ async fn the_database_of_another_program_or_version_is_left_alone() {
     let cases = [
         ("CREATE TABLE theirs (x)", "belongs to another program"),
         ("PRAGMA application_id = 7", "belongs to another program (application id 7)"),
-        ("PRAGMA application_id = 0x4f6e7263; PRAGMA user_version = 2", "was written by a later version"),
+        ("PRAGMA application_id = 0x4f6e7263; PRAGMA user_version = 3", "was written by a later version"),
         ("PRAGMA application_id = 0x4f6e7263; PRAGMA user_version = -1", "has format -1"),
     ];
     for (sql, expected) in cases {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Sqlite, place};
+use super::{Sqlite, place, schema};
 use crate::checkpoint::conformance::{self, completed, create, drain, ended, everything, new_run, started};
 use crate::checkpoint::{Created, Filter, Kind, Store, Urgency};
 use crate::clock::Timestamp;
@@ -41,6 +41,44 @@ async fn what_was_answered_is_there_after_reopening() {
     let Created::Existing(run) = store.create(new_run("done")).await.unwrap() else { panic!("it was lost") };
     assert_eq!((run.key, run.status), (done, Status::Completed));
     assert!(create(&store, &new_run("new")).await > done);
+}
+
+/// Format 1 had no notifications.
+#[tokio::test]
+async fn a_database_of_an_earlier_format_is_taken_over() {
+    let dir = directory();
+    let store = open(&dir);
+    let key = create(&store, &new_run("r")).await;
+    store.append(key, vec![started(0, 1)], Urgency::Now).await.unwrap();
+    store.close().await.unwrap();
+    let path = place::database_in(dir.path());
+    let before =
+        "DROP VIEW log; DROP INDEX run_open; ALTER TABLE run DROP COLUMN to_send; PRAGMA user_version = 1;
+        CREATE INDEX run_open ON run (key) WHERE ended_at IS NULL; CREATE VIEW log AS SELECT * FROM event;";
+    Connection::open(&path).unwrap().execute_batch(before).unwrap();
+
+    let reader = Sqlite::open_reader(dir.path()).unwrap();
+    assert_eq!(reader.find("r").await.unwrap().unwrap().log, [started(0, 1)]);
+    drop(reader);
+    let store = open(&dir);
+    assert_eq!(drain(&store).await[0].log, [started(0, 1)]);
+    store.append(key, everything(), Urgency::Now).await.unwrap();
+    store.close().await.unwrap();
+    let connection = Connection::open(&path).unwrap();
+    let shown = "SELECT count(*) FROM log WHERE event = 'notification' AND run_id = 'r'";
+    assert_eq!(connection.query_row(shown, [], |row| row.get::<_, i64>(0)), Ok(6));
+}
+
+/// A restart reads what is open, however much has ended.
+#[test]
+fn open_runs_are_found_by_their_index() {
+    let dir = directory();
+    drop(open(&dir));
+    let connection = Connection::open(place::database_in(dir.path())).unwrap();
+    let sql =
+        format!("EXPLAIN QUERY PLAN SELECT key FROM run WHERE {} AND key > 1 ORDER BY key", schema::IS_OPEN);
+    let plan: String = connection.query_row(&sql, [], |row| row.get(3)).unwrap();
+    assert!(plan.contains("run_open"), "{plan}");
 }
 
 #[tokio::test]
