@@ -55,4 +55,5 @@ faults! {
     PYTHON = "O2021", "python-factory", "a factory that is Python";
     NO_COUNTERPART = "O2022", "no-counterpart", "a part of the original's form that nothing here corresponds to";
     LINT = "O2023", "unknown-warning", "`lints` names what is no warning";
+    TITLE = "O2024", "invalid-title", "a title with a field that there is not";
 }

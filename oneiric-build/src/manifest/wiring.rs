@@ -124,11 +124,11 @@ pub struct Notifications {
     pub channel: Option<String>,
     /// Whom it tells.
     pub target: Option<String>,
-    /// The title of what it tells them.
+    /// The title of what it tells them, with its fields.
     pub title: Option<String>,
     /// Whether the run's input is part of it.
     pub include_context: Option<bool>,
-    /// When they are told: `started`, `completed`, `failed`. `None` where the runtime's default holds.
+    /// When they are told: `started`, `completed`, `failed`, `cancelled`, `parked`. `None` where the runtime's default holds.
     pub on: Option<Vec<&'static str>>,
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::super::candidate::Rank;
-use super::super::read::fields::{Fields, boolean, count, expected, integer, later, text, texts, word};
+use super::super::read::fields::{Fields, boolean, count, expected, integer, text, texts, word};
 use super::super::read::section::{Form, Key, Section};
-use super::super::read::{name, settings};
+use super::super::read::{name, settings, title};
 use super::super::yaml::{self, Kind, Node};
 use super::super::{
     Action, Adapter, Event, Notifications, Scheduler, Service, Setting, Span, Spanned, Task, Workflow, faults,
@@ -342,8 +342,8 @@ static NOTIFICATIONS: Section = Section {
         Key::new("provider", &Form::Text, "Its provider."),
         Key::new("channel", &Form::Text, "Where it tells them."),
         Key::new("target", &Form::Text, "Whom it tells."),
-        Key::new("title_template", &Form::Text, "The title."),
-        Key::new("title", &Form::Text, "Another name for it."),
+        Key::new("title_template", &Form::Text, "The title, with fields."),
+        Key::new("title", &Form::Text, "The title, as it is."),
         Key::new("include_context", &Form::Bool, "Whether the run's input is part of it."),
         Key::new("extra_payload", &Form::Values, "What else is part of it."),
     ],
@@ -352,26 +352,25 @@ static NOTIFICATIONS: Section = Section {
 
 fn notifications(entry: &yaml::Entry<'_>, faults: &mut Diagnostics) -> Option<Notifications> {
     let fields = Fields::open(&entry.value, entry.key_span, &NOTIFICATIONS, faults)?;
-    refuse(
-        entry.key_span,
-        "`notifications`",
-        "add a node that tells them, with `depends_on` what they are to be told of",
-        faults,
-    );
+    if let Some(extra) = fields.entry("extra_payload")
+        && !matches!(&extra.value.kind, Kind::Mapping(entries) if entries.is_empty())
+    {
+        faults.push(no_counterpart(
+            extra.key_span,
+            "`extra_payload`",
+            "leave it out: what goes with every message is set where the adapter is",
+        ));
+    }
     let mut said =
         |key| fields.get(key).and_then(|node| text(node, faults)).map(|text: Spanned<String>| text.value);
     said("provider");
     let (channel, target) = (said("channel"), said("target"));
-    let titles = [said("title_template"), said("title")];
+    let plain = said("title").map(|title| title::plain(&title));
+    let template = fields.get("title_template").and_then(|node| title::read(node, faults));
     let include_context = fields.get("include_context").and_then(|node| boolean(node, faults));
     let adapter = ["adapter_provider", "adapter", "adapter_key"].iter().find_map(|key| fields.get(key));
     let adapter = adapter.and_then(|node| text(node, faults));
-    let [title, other_title] = titles;
-    Some(Notifications { adapter, channel, target, title: title.or(other_title), include_context, on: None })
-}
-
-fn refuse(span: Span, what: &str, today: &str, faults: &mut Diagnostics) {
-    faults.push(later(span, what, today));
+    Some(Notifications { adapter, channel, target, title: plain.or(template), include_context, on: None })
 }
 
 static WORKFLOWS: Section = Section {

@@ -22,6 +22,7 @@ mod selection;
 mod service;
 pub(super) mod settings;
 pub(super) mod task;
+pub(super) mod title;
 pub(super) mod value;
 pub(super) mod workflow;
 

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, boolean, count, expected, text, word};
 use super::section::{Form, Key, Section};
-use super::{duration, name, node, rank};
+use super::{duration, name, node, rank, title};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::candidate::Rank;
 use crate::manifest::yaml::{Entry, Kind, Node};
@@ -22,8 +22,7 @@ pub(in crate::manifest) static WORKFLOW: Section = Section {
         )
         .required(),
         Key::new("scheduler", &Form::Section(&SCHEDULER), "What takes its runs that are enqueued."),
-        Key::new("notifications", &Form::Section(&NOTIFICATIONS), "Who is told about its runs.")
-            .later("add a node that tells them, with `depends_on` what they are to be told of"),
+        Key::new("notifications", &Form::Section(&NOTIFICATIONS), "Who is told about its runs."),
         rank::PROVIDER,
         rank::PROFILE,
         rank::PRIORITY,
@@ -42,22 +41,41 @@ pub(super) static SCHEDULER: Section = Section {
 
 static NOTIFICATIONS: Section = Section {
     what: "`notifications`",
-    about: "Who is told about the runs of a workflow.",
+    about: "Who is told about the runs of a workflow. They are told once, also when the program is killed meanwhile.",
     keys: &[
         Key::new("adapter", &Form::Text, "The adapter that tells them.").required(),
         Key::new("channel", &Form::Text, "Where it tells them, instead of where the adapter would."),
-        Key::new("target", &Form::Text, "Whom it tells, where the adapter takes that."),
-        Key::new("title", &Form::Text, "The title of what it tells them."),
-        Key::new("include_context", &Form::Bool, "Whether the run's input is part of it."),
-        Key::new("on", &Form::List { of: &Form::Word(&MOMENTS), least: 1 }, "When they are told."),
+        Key::new(
+            "target",
+            &Form::Text,
+            "Where it tells them, if that is another place than the `channel` that the title names.",
+        ),
+        Key::new(
+            "title",
+            &Form::Text,
+            "The title of what it tells them; `[{level}] {channel}` where it is left out. Its fields are `{level}`, \
+             `{channel}`, `{message}`, `{workflow}`, `{run_id}` and `{status}`; `{{` is a brace.",
+        ),
+        Key::new(
+            "include_context",
+            &Form::Bool,
+            "Whether the run's input is part of it; it is where nothing is said.",
+        ),
+        Key::new(
+            "on",
+            &Form::List { of: &Form::Word(&MOMENTS), least: 1 },
+            "When they are told: of completed and failed runs where it is left out.",
+        ),
     ],
     one_of: &[],
 };
 
-const MOMENTS: [(&str, &str); 3] = [
+const MOMENTS: [(&str, &str); 5] = [
     ("started", "When a run begins."),
     ("completed", "When a run has completed."),
     ("failed", "When a run has failed."),
+    ("cancelled", "When a run was cancelled."),
+    ("parked", "When a run waits for an operator."),
 ];
 
 pub(in crate::manifest) fn read(
@@ -93,7 +111,8 @@ fn notifications(entry: &Entry<'_>, faults: &mut Diagnostics) -> Option<Notifica
     let fields = Fields::open(&entry.value, entry.key_span, &NOTIFICATIONS, faults)?;
     let mut said =
         |key| fields.get(key).and_then(|node| text(node, faults)).map(|text: Spanned<String>| text.value);
-    let (channel, target, title) = (said("channel"), said("target"), said("title"));
+    let (channel, target) = (said("channel"), said("target"));
+    let title = fields.get("title").and_then(|node| title::read(node, faults));
     let include_context = fields.get("include_context").and_then(|node| boolean(node, faults));
     let on = fields.get("on").and_then(|node| moments(node, faults));
     let adapter = fields.require("adapter", "adapter: name-of-an-adapter", faults);
@@ -106,7 +125,7 @@ fn moments(node: &Node<'_>, faults: &mut Diagnostics) -> Option<Vec<&'static str
     match &node.kind {
         Kind::List(items) if items.is_empty() => faults.push(
             Diagnostic::error(&faults::VALUE, node.span, "nobody would ever be told")
-                .help("name at least one of `started`, `completed` and `failed`"),
+                .help("name at least one of `started`, `completed`, `failed`, `cancelled` and `parked`"),
         ),
         Kind::List(items) => {
             let moments: Vec<_> = items.iter().map(|item| word(item, &MOMENTS, faults)).collect();
