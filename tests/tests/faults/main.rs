@@ -171,9 +171,12 @@ fn a_database_of_another_program_or_version_is_refused() {
     let set = |name: &str, value: i64| {
         Connection::open(place.database()).unwrap().pragma_update(None, name, value).unwrap();
     };
+    let database = Connection::open(place.database()).unwrap();
+    let ours = database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    drop(database);
     set("user_version", 99);
     refused(&place, &["oneiric.db", "99"]);
-    set("user_version", 1);
+    set("user_version", ours);
     let _ = place.run(["workflow", "run", "echo"]).success();
     set("application_id", 7);
     refused(&place, &["oneiric.db"]);
