@@ -8,26 +8,25 @@
 //! Nothing polls: the task sleeps until somebody wants something of it, announces something, or a lease is due. A lease
 //! is there only while runs are held, and that of others is looked at only when it should have been renewed.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod commit;
+mod connection;
+mod lease;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::batch::{Appends, Creates, Fate, commit};
-use super::fault::{self, Fault};
+use self::lease::Lease;
 use super::held::Held;
 use super::job::{Job, Promise, Prune, Write};
-use super::link::{Link, PATIENCE, Purpose};
+use super::link::Link;
 use super::reader::Query;
 use super::settings::Settings;
-use super::statement::read_run;
-use crate::checkpoint::row::definition_checksum;
-use crate::checkpoint::{Created, Error, Kind, NewRun, Notice, RunKey, gone};
-use crate::json::Json;
-use crate::run::Entry;
+use crate::checkpoint::{Error, Kind, Notice, RunKey};
 
 /// A transaction takes no more than so many rows, so that the first to wait is not kept waiting by the last.
 const MOST_ROWS: usize = 4096;
@@ -37,9 +36,6 @@ const MOST_BYTES: usize = 4 << 20;
 
 /// How long what nobody waits for may be held back.
 const SOON: Duration = Duration::from_millis(50);
-
-/// How long the server may be away before the store gives up: longer than a restart or a change of the primary takes.
-const OUTAGE: Duration = Duration::from_mins(1);
 
 /// A prune's transaction removes so many runs, so that it keeps nobody waiting for long.
 const PRUNE_RUNS: i64 = 64;
@@ -67,16 +63,6 @@ pub(super) struct Writer {
     notices: Option<mpsc::UnboundedSender<Notice>>,
     /// Keys of definitions by workflow and digest.
     definitions: HashMap<(String, String), i64>,
-}
-
-/// The lease on all runs that this process holds.
-#[derive(Clone, Copy)]
-struct Lease {
-    /// The process's key.
-    instance: i64,
-    renew_at: Instant,
-    /// Others may take the runs from then on. By this process's clock, from before the server was asked: never too late.
-    until: Instant,
 }
 
 /// What there is to do.
@@ -206,141 +192,6 @@ impl Writer {
         batch
     }
 
-    /// Writes the batch as one transaction, and answers when it is on disk.
-    async fn commit(&mut self, mut batch: Vec<Write>) -> Result<(), Error> {
-        match self.try_commit(&mut batch).await {
-            Ok(answers) => {
-                for (write, answer) in batch.into_iter().zip(answers) {
-                    match (write, answer) {
-                        (Write::Create { promise, .. }, Answer::Created(created)) => {
-                            drop(promise.send(created));
-                        }
-                        (Write::Append { promise, run, .. }, Answer::Appended(fate)) => {
-                            drop(promise.send(told(run, fate)));
-                        }
-                        // Each answer was made for its write.
-                        (write, _) => write.refuse(&Error::new(Kind::Io, "the store mixed up its answers")),
-                    }
-                }
-                Ok(())
-            }
-            Err(error) => {
-                for write in batch {
-                    write.refuse(&error);
-                }
-                Err(error)
-            }
-        }
-    }
-
-    async fn try_commit(&mut self, batch: &mut [Write]) -> Result<Vec<Answer>, Error> {
-        let runs = || {
-            batch.iter().filter_map(|write| match write {
-                Write::Create { run, .. } => Some(&**run),
-                Write::Append { .. } => None,
-            })
-        };
-        self.define(runs().map(|run| (run.workflow.as_str(), run.digest.as_str(), &run.definition))).await?;
-        let mut creates = Creates::default();
-        for run in runs() {
-            creates.add(run, self.definitions[&(run.workflow.clone(), run.digest.clone())]);
-        }
-        let mut appends = Appends::default();
-        for write in batch.iter() {
-            if let Write::Append { run, entries, .. } = write {
-                appends.add(&self.held, *run, entries);
-            }
-        }
-        let creates_any = runs().next().is_some();
-        let began = Instant::now();
-        let done = loop {
-            let holder = if creates_any { self.instance().await? } else { 0 };
-            let announce = |run: RunKey| format!("over {} {}", run.0, self.mark);
-            let channel = &self.settings.schema;
-            let attempt = self.attempt("write to", async |link| {
-                commit(link, holder, &creates, &appends, None, announce, channel).await
-            });
-            match attempt.await {
-                Ok(done) => break done,
-                Err(fault) => self.mend(fault, began).await?,
-            }
-        };
-        let locked = done.locked;
-        let fates = appends.settle(&self.held, &locked);
-        for key in done.made.values() {
-            self.held.add(*key, 1);
-        }
-
-        let mut made = done.made;
-        let mut answers = Vec::with_capacity(batch.len());
-        for write in batch.iter() {
-            answers.push(match write {
-                Write::Create { run, .. } => Answer::Created(match made.remove(run.run_id.as_bytes()) {
-                    Some(key) => Ok(Created::New(key)),
-                    None => self.existing(run).await?,
-                }),
-                Write::Append { run, .. } => Answer::Appended(fates.get(run).copied().unwrap_or(Fate::Gone)),
-            });
-        }
-        Ok(answers)
-    }
-
-    /// The run that has the id of `new` already. If it is one of ours that nobody here knows, then it was made by a commit
-    /// whose answer got lost.
-    async fn existing(&mut self, new: &NewRun) -> Result<Result<Created, Error>, Error> {
-        let run_id = new.run_id.as_bytes();
-        let found = self
-            .persist("read", async |link| link.client.query_opt(&link.statements.find, &[&run_id]).await)
-            .await?;
-        let Some(kept) = found.as_ref().map(read_run) else {
-            let message = format!("run `{}` was there and has just been pruned: start it again", new.run_id);
-            return Ok(Err(Error::new(Kind::Gone, message)));
-        };
-        let is_ours =
-            kept.epoch == 1 && kept.holder.is_some() && kept.holder == self.lease.map(|own| own.instance);
-        if is_ours && !self.held.has(kept.key) {
-            self.held.add(kept.key, 1);
-            return Ok(Ok(Created::New(kept.key)));
-        }
-        Ok(kept.run.map(Created::Existing))
-    }
-
-    /// Sees to it that the keys of definitions are known.
-    async fn define<'a>(
-        &mut self,
-        definitions: impl Iterator<Item = (&'a str, &'a str, &'a Json)>,
-    ) -> Result<(), Error> {
-        let mut seen = HashSet::new();
-        let missing = definitions
-            .filter(|(name, digest, _)| {
-                !self.definitions.contains_key(&((*name).to_owned(), (*digest).to_owned()))
-                    && seen.insert((*name, *digest))
-            })
-            .collect::<Vec<_>>();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let names = missing.iter().map(|(name, ..)| name.as_bytes()).collect::<Vec<_>>();
-        let digests = missing.iter().map(|(_, digest, _)| *digest).collect::<Vec<_>>();
-        let texts = missing.iter().map(|(.., definition)| definition.text()).collect::<Vec<_>>();
-        let sum = |(name, digest, definition): &(&str, &str, &Json)| {
-            i64::from(definition_checksum(name, digest, definition.text()))
-        };
-        let sums = missing.iter().map(sum).collect::<Vec<_>>();
-        let rows = self
-            .persist("write to", async |link| {
-                let statements = &link.statements;
-                link.client.execute(&statements.define, &[&names, &digests, &texts, &sums]).await?;
-                link.client.query(&statements.defined, &[&names, &digests]).await
-            })
-            .await?;
-        for row in rows {
-            let name = String::from_utf8_lossy(row.get::<_, &[u8]>(1)).into_owned();
-            self.definitions.insert((name, row.get(2)), row.get(0));
-        }
-        Ok(())
-    }
-
     async fn carry_out(&mut self, job: Job) -> Result<(), Error> {
         match job {
             Job::Rebase { run, digest, definition, log, promise } => {
@@ -386,85 +237,6 @@ impl Writer {
         }
     }
 
-    async fn rebase(
-        &mut self,
-        run: RunKey,
-        digest: &str,
-        definition: &Json,
-        log: &[Entry],
-    ) -> Result<Result<(), Error>, Error> {
-        let named = self
-            .persist("read", async |link| {
-                link.client.query_opt(&link.statements.workflow_of, &[&run.0]).await
-            })
-            .await?;
-        let Some(row) = named else { return Ok(Err(gone(run))) };
-        let workflow = String::from_utf8_lossy(row.get::<_, &[u8]>(0)).into_owned();
-        self.define(std::iter::once((workflow.as_str(), digest, definition))).await?;
-        let key = self.definitions[&(workflow, digest.to_owned())];
-        let appends = Appends::rebased(run, self.held.epoch(run), log);
-        let creates = Creates::default();
-        let mark = self.mark.clone();
-        let schema = self.settings.schema.clone();
-        let done = self
-            .persist("write to", async |link| {
-                let announce = |run: RunKey| format!("over {} {mark}", run.0);
-                commit(link, 0, &creates, &appends, Some((run, key)), announce, &schema).await
-            })
-            .await?;
-        self.held.rebase(run, log);
-        let fates = appends.settle(&self.held, &done.locked);
-        Ok(told(run, fates.get(&run).copied().unwrap_or(Fate::Gone)))
-    }
-
-    /// Takes hold of a run; nothing if there is none, an error of its own if another process has it.
-    async fn claim(&mut self, run_id: &str) -> Result<Result<Option<RunKey>, Error>, Error> {
-        let instance = self.instance().await?;
-        let id = run_id.as_bytes();
-        let row = self
-            .persist("write to", async |link| {
-                link.client.query_opt(&link.statements.claim, &[&id, &instance]).await
-            })
-            .await?;
-        let Some(row) = row else { return Ok(Ok(None)) };
-        let run = RunKey(row.get(0));
-        match row.get::<_, Option<i32>>(1) {
-            Some(epoch) => {
-                self.held.add(run, epoch);
-                Ok(Ok(Some(run)))
-            }
-            None => Ok(Err(held(run))),
-        }
-    }
-
-    async fn take(&mut self, after: RunKey, most: i64) -> Result<Vec<RunKey>, Error> {
-        let instance = self.instance().await?;
-        let rows = self
-            .persist("write to", async |link| {
-                link.client.query(&link.statements.take, &[&after.0, &instance, &most]).await
-            })
-            .await?;
-        let taken = |row: &tokio_postgres::Row| {
-            let run = RunKey(row.get(0));
-            if let Some(epoch) = row.get::<_, Option<i32>>(1) {
-                self.held.add(run, epoch);
-            }
-            run
-        };
-        Ok(rows.iter().map(taken).collect())
-    }
-
-    async fn release(&mut self, run: RunKey) -> Result<(), Error> {
-        let Some(epoch) = self.held.epoch(run) else { return Ok(()) };
-        let announcement = format!("free {}", self.mark);
-        self.announcing(announcement, async |link| {
-            link.client.execute(&link.statements.release, &[&run.0, &epoch]).await
-        })
-        .await?;
-        self.held.remove(run);
-        Ok(())
-    }
-
     /// Goes on with the oldest prune, if there is one.
     async fn prune_some(&mut self) -> Result<(), Error> {
         let Some(mut prune) = self.prunes.pop_front() else { return Ok(()) };
@@ -496,103 +268,6 @@ impl Writer {
         }
     }
 
-    /// The key under which this process holds runs.
-    async fn instance(&mut self) -> Result<i64, Error> {
-        self.let_lapse();
-        if let Some(lease) = &self.lease {
-            return Ok(lease.instance);
-        }
-        let asked_at = Instant::now();
-        let name = self.name.clone();
-        let seconds = self.settings.lease.as_secs_f64();
-        let announcement = format!("began {}", self.mark);
-        let row = self
-            .announcing(announcement, async |link| {
-                link.client.query_one(&link.statements.register, &[&name, &seconds]).await
-            })
-            .await?;
-        let instance = row.get(0);
-        self.lease = Some(self.lease_from(instance, asked_at));
-        Ok(instance)
-    }
-
-    fn lease_from(&self, instance: i64, asked_at: Instant) -> Lease {
-        let length = self.settings.lease;
-        Lease { instance, renew_at: asked_at + length / 3, until: asked_at + length }
-    }
-
-    /// Renews the lease of this process, or lets it end if nothing is held any more, and takes others for dead that have
-    /// not renewed theirs.
-    async fn keep_leases(&mut self) -> Result<(), Error> {
-        self.let_lapse();
-        if let Some(lapsed) = self.lapsed {
-            self.retire(lapsed).await?;
-            self.lapsed = None;
-        }
-        if let Some(lease) = self.lease
-            && self.held.is_empty()
-        {
-            self.retire(lease.instance).await?;
-            self.lease = None;
-        }
-        let instance = self.lease.map_or(0, |lease| lease.instance);
-        let seconds = self.settings.lease.as_secs_f64();
-        let asked_at = Instant::now();
-        let row = self
-            .persist("renew a lease in", async |link| {
-                link.client.query_one(&link.statements.renew, &[&instance, &seconds]).await
-            })
-            .await?;
-        let (is_alive, dead, next) =
-            (row.get::<_, i64>(0) > 0, row.get::<_, i64>(1), row.get::<_, Option<f64>>(2));
-        if self.lease.is_some_and(|lease| lease.instance == instance) {
-            if is_alive {
-                self.lease = Some(self.lease_from(instance, asked_at));
-            } else {
-                self.lose();
-            }
-        }
-        // A little later, because a renewal in the last moment counts.
-        let look = |seconds: f64| Instant::now() + Duration::from_secs_f64(seconds.max(0.0)) + SOON;
-        self.look_at = if self.notices.is_some() { next.map(look) } else { None };
-        if dead > 0 {
-            tracing::warn!(dead, "instances-expired");
-            let announcement = format!("free {}", self.mark);
-            self.announcing(announcement, async |_| Ok(())).await?;
-            self.notify(Notice::Free);
-        }
-        Ok(())
-    }
-
-    async fn retire(&mut self, instance: i64) -> Result<(), Error> {
-        let announcement = format!("free {}", self.mark);
-        self.announcing(announcement, async |link| {
-            link.client.execute(&link.statements.retire, &[&instance]).await
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Gives up what is held if the lease ran out before it could be renewed.
-    fn let_lapse(&mut self) {
-        if let Some(lease) = self.lease
-            && lease.until <= Instant::now()
-        {
-            self.lapsed = Some(lease.instance);
-            self.look_at = Some(Instant::now());
-            self.lose();
-        }
-    }
-
-    /// Holds nothing any more.
-    fn lose(&mut self) {
-        if self.lease.take().is_some() && !self.held.is_empty() {
-            tracing::warn!("lease-lost");
-            self.held.clear();
-            self.notify(Notice::Lost);
-        }
-    }
-
     /// Takes in what another process announces.
     fn hear(&mut self, text: &str) {
         let mut words = text.split(' ');
@@ -618,103 +293,6 @@ impl Writer {
             // Who stopped listening stopped working.
             let _ = notices.send(notice);
         }
-    }
-
-    /// Does `work`, and announces something in the same breath.
-    async fn announcing<T>(
-        &mut self,
-        announcement: String,
-        work: impl AsyncFn(&Link) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, Error> {
-        let channel = self.settings.schema.clone();
-        let announcements = [announcement];
-        self.persist("write to", async |link| {
-            let done = work(link).await?;
-            link.client.query(&link.statements.announce, &[&channel, &&announcements[..]]).await?;
-            Ok(done)
-        })
-        .await
-    }
-
-    /// Does `work`, again on another connection if this one is lost: it must be such that twice does no harm.
-    async fn persist<T>(
-        &mut self,
-        what: &str,
-        work: impl AsyncFn(&Link) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, Error> {
-        let began = Instant::now();
-        loop {
-            match self.attempt(what, &work).await {
-                Ok(done) => return Ok(done),
-                Err(fault) => self.mend(fault, began).await?,
-            }
-        }
-    }
-
-    async fn attempt<T>(
-        &self,
-        what: &str,
-        work: impl AsyncFn(&Link) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, Fault> {
-        match timeout_at(self.patience(), work(&self.link)).await {
-            Ok(done) => done.map_err(|error| fault::judge(&error, what, &self.place)),
-            Err(_) => Err(Fault::Lost(fault::silent(what, &self.place, PATIENCE))),
-        }
-    }
-
-    /// Until when to wait for the server: not beyond the lease, whose end must not be slept through.
-    fn patience(&self) -> Instant {
-        let patience = Instant::now() + PATIENCE;
-        self.lease.map_or(patience, |lease| patience.min(lease.until))
-    }
-
-    /// Does what can be done about a fault of something that was begun then.
-    async fn mend(&mut self, fault: Fault, began: Instant) -> Result<(), Error> {
-        match fault {
-            Fault::Final(error) => Err(error),
-            Fault::Again(error) if began.elapsed() > OUTAGE => Err(error),
-            Fault::Again(_) => {
-                sleep(Duration::from_millis(fastrand::u64(2..20))).await;
-                Ok(())
-            }
-            Fault::Lost(error) => self.reconnect(&error.to_string()).await,
-        }
-    }
-
-    /// Connects again, however long the server takes within [`OUTAGE`].
-    async fn reconnect(&mut self, why: &str) -> Result<(), Error> {
-        tracing::warn!(why, "store-disconnected");
-        let until = Instant::now() + OUTAGE;
-        let mut pause = Duration::from_millis(20);
-        loop {
-            self.let_lapse();
-            let opening = timeout_at(self.patience(), Link::open(&self.settings, Purpose::Write));
-            match opening.await {
-                Ok(Ok(link)) => {
-                    self.link = link;
-                    break;
-                }
-                Ok(Err(Fault::Final(error))) => return Err(error),
-                Ok(Err(fault)) if Instant::now() > until => return Err(fault.into_error()),
-                _ => sleep(pause).await,
-            }
-            pause = (pause * 2).min(Duration::from_secs(1));
-        }
-        tracing::info!("store-connected");
-        // What was announced meanwhile was not heard, and what the others' leases say is not known.
-        if self.notices.is_some() {
-            self.look_at = Some(Instant::now());
-        }
-        if let Some(lease) = &mut self.lease {
-            lease.renew_at = Instant::now();
-            let rows =
-                self.link.client.query(&self.link.statements.to_be_cancelled, &[&lease.instance]).await;
-            for row in rows.iter().flatten() {
-                self.notify(Notice::Cancel(RunKey(row.get(0))));
-            }
-        }
-        self.notify(Notice::Missed);
-        Ok(())
     }
 
     /// Lets others go on with what is held here, and says that the store is closed.
@@ -756,12 +334,6 @@ impl Writer {
     }
 }
 
-/// What a caller is to be told.
-enum Answer {
-    Created(Result<Created, Error>),
-    Appended(Fate),
-}
-
 /// Answers a caller; an error that stops the store is the answer as well.
 fn owe<T>(promise: Promise<T>, done: Result<Result<T, Error>, Error>) -> Result<(), Error> {
     match done {
@@ -774,16 +346,4 @@ fn owe<T>(promise: Promise<T>, done: Result<Result<T, Error>, Error>) -> Result<
             Err(error)
         }
     }
-}
-
-fn told(run: RunKey, fate: Fate) -> Result<(), Error> {
-    match fate {
-        Fate::Kept => Ok(()),
-        Fate::Held => Err(held(run)),
-        Fate::Gone => Err(gone(run)),
-    }
-}
-
-fn held(run: RunKey) -> Error {
-    Error::new(Kind::Held, format!("another process has the run with the key {}", run.0))
 }
