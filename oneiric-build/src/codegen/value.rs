@@ -184,7 +184,9 @@ impl Scope<'_> {
         let mut tests = Vec::new();
         for test in &condition.tests {
             let test = match test {
-                Test::AnyOf(values) if self.is_truth(value) && *values == [serde_json::Value::from(true)] => {
+                Test::AnyOf(values)
+                    if *values == [serde_json::Value::from(true)] && self.is_truth(value, style) =>
+                {
                     self.reference(value, style)
                 }
                 Test::AnyOf(values) => {
@@ -204,13 +206,17 @@ impl Scope<'_> {
         tests
     }
 
-    /// Whether a value can be a `bool` as it is.
-    fn is_truth(&self, value: &Reference) -> bool {
+    /// Whether a value is there and of a type that rustc knows, so that it has to be a `bool`. Of JSON only what it is can
+    /// be compared: what is not there is not true.
+    fn is_truth(&self, value: &Reference, style: &mut dyn Style) -> bool {
         match value {
             Reference::Output(node, _) => {
-                self.is_json(*node) || !self.workflow.nodes[node.0 as usize].may_lack_output()
+                !self.is_json(*node) && !self.workflow.nodes[node.0 as usize].may_lack_output()
             }
-            _ => true,
+            Reference::Input(steps) => {
+                matches!(&**steps, [Step::Field(name), ..] if style.parameter(name).is_some())
+            }
+            Reference::Item(_) | Reference::RunId | Reference::Secret(_) => false,
         }
     }
 

@@ -52,7 +52,7 @@ fn fulfil(dag: &Dag) {
             payment: payment.outcome(),
         })
         .when(exists(payment.outcome().json()))
-        .when(input.get("deliver"));
+        .when(any_of(input.get("deliver"), ["true"]));
     let noted = dag
         .exec("noted", ["cat"])
         .each(
