@@ -101,7 +101,8 @@ pub(crate) static TOP: Section = Section {
             &Form::Section(&workflow::SCHEDULER),
             "What takes the runs of workflows that say nothing about it, when they are enqueued.",
         ),
-        Key::new("checkpoint", &Form::Section(&secrets::CHECKPOINT), "Where runs are kept."),
+        Key::new("checkpoint", &Form::Section(&secrets::CHECKPOINT), "Where runs are kept.")
+            .later("runs are kept in a file in `ONEIRIC_STATE_DIR`"),
         Key::new("http", &Form::Section(&http::HTTP), "Who may call the program.")
             .later("it listens on the loopback address; put a proxy that asks who calls in front of it"),
         Key::new("profiles", &BY_PROFILE, "What differs from profile to profile.")
