@@ -34,7 +34,6 @@ mod error;
 pub mod messaging;
 pub mod queue;
 pub mod secrets;
-#[allow(dead_code, reason = "commands that enqueue and notify come next")]
 mod set;
 mod setup;
 mod slot;
